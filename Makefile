@@ -1,0 +1,51 @@
+# `make help` lists the targets.
+
+GO      ?= go
+FUZZTIME ?= 60s
+SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# The version comes from the checkout by way of the build info. Where there is
+# no checkout that git can read, asking for it would fail the build.
+BUILDVCS := $(shell git rev-parse --is-inside-work-tree >/dev/null 2>&1 && echo true || echo false)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint vet cross fuzz bench demo notices clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## bin/lanyard, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -o bin/ ./cmd/lanyard
+
+test: ## every test, under the race detector; installs what they need
+	scripts/deps.sh test
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+
+lint: vet ## formatting, staticcheck, vet on every system, known vulnerabilities, scripts
+	scripts/deps.sh lint
+	scripts/lint.sh
+
+vet: ## go vet on every system that lanyard is built for
+	@set -e; for s in $(SYSTEMS); do echo "vet $$s"; \
+		CGO_ENABLED=0 GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) vet ./...; done
+
+cross: vet ## build and vet for every system, without cgo
+	@set -e; for s in $(SYSTEMS); do echo "build $$s"; \
+		CGO_ENABLED=0 GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) build ./...; done
+
+fuzz: ## every fuzz target, FUZZTIME (60s) each
+	scripts/fuzz.sh $(FUZZTIME)
+
+bench: ## benchmarks
+	$(GO) test -run='^$$' -bench=. ./...
+
+demo: build ## send a real file between two processes and measure the gain
+	scripts/deps.sh demo
+	$(GO) run ./demo $(DEMOFLAGS)
+
+notices: ## write THIRD_PARTY_NOTICES anew after a dependency changed
+	$(GO) test ./internal -run TestNotices -update
+
+clean: ## remove what was built
+	rm -rf bin
