@@ -44,6 +44,9 @@ func (l *Layout) Range(i FileIndex) (first, end BlockIndex) {
 	return first, l.end[i]
 }
 
+// Size is the length of file i in bytes.
+func (l *Layout) Size(i FileIndex) int64 { return l.files[i].Size }
+
 // Locate tells which file block b is of, and its number there.
 // It panics when the share has no block b.
 func (l *Layout) Locate(b BlockIndex) (FileIndex, digest.FileBlock) {
