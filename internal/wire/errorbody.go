@@ -36,10 +36,10 @@ func (e *RemoteError) Error() string { return "the other side says: " + e.Messag
 
 func (e *RemoteError) Unwrap() error { return ErrorOf(e.Code) }
 
-// AnswerError answers a request with err: the status of the error table and
+// WriteError answers a request with err: the status of the error table and
 // the body {"error":{"code","message","remedy"}}. The message is err's text, so
 // that it must not tell what the other side should not know.
-func AnswerError(w http.ResponseWriter, err error) {
+func WriteError(w http.ResponseWriter, err error) {
 	f := FailureOf(err)
 	var rec errorRecord
 	rec.Error.Code, rec.Error.Message, rec.Error.Remedy = f.Code, err.Error(), f.Remedy

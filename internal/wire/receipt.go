@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math"
-	"time"
 
 	"lanyard/internal/digest"
 )
@@ -15,11 +13,12 @@ import (
 // A Receipt is a receiver's result in short.
 type Receipt struct {
 	Share    string
-	Bytes    int64 // of content that the receiver now has
-	Duration time.Duration
+	Transfer string  // chosen by the receiver, so that a receipt that is sent again is known
+	Bytes    int64   // of content that the receiver now has
+	Seconds  float64 // from the first request to the last block on the disk
 	Streams  int
 	OK       bool // every file arrived
-	Files    int  // lines that follow: the files, without folders
+	Files    int  // results that follow: the files, without folders
 }
 
 // A FileResult is how one file ended: its BLAKE3 hash, or an error code of the
@@ -52,12 +51,13 @@ func (v *Verdict) Disagree(i FileIndex) {
 }
 
 type receiptRecord struct {
-	Share   string  `json:"share"`
-	Bytes   int64   `json:"bytes"`
-	Seconds float64 `json:"seconds"`
-	Streams int     `json:"streams"`
-	OK      bool    `json:"ok"`
-	Files   int     `json:"files"`
+	Share    string  `json:"share"`
+	Transfer string  `json:"transfer,omitempty"`
+	Bytes    int64   `json:"bytes"`
+	Seconds  float64 `json:"seconds"`
+	Streams  int     `json:"streams"`
+	OK       bool    `json:"ok"`
+	Files    int     `json:"files"`
 }
 
 type resultRecord struct {
@@ -70,11 +70,14 @@ type resultRecord struct {
 // A receipt's line holds a number and a hash or a code: it has no use for more.
 const maxReceiptLine = 4 << 10
 
+// maxTransfer bounds a receiver's name for a transfer, in bytes: senders keep it.
+const maxTransfer = 64
+
 // WriteReceipt writes a receipt to w. The results are r.Files in number and in
 // ascending order of their files.
 func WriteReceipt(w io.Writer, r Receipt, results iter.Seq[FileResult]) error {
 	out := newLineWriter(w)
-	out.write(&receiptRecord{r.Share, r.Bytes, r.Duration.Seconds(), r.Streams, r.OK, r.Files})
+	out.write((*receiptRecord)(&r))
 	n := 0
 	for result := range results {
 		rec := resultRecord{N: result.File, Error: result.Code}
@@ -107,8 +110,7 @@ func ReadReceipt(r io.Reader, maxFiles int, each func(FileResult) error) (Receip
 	if _, err := in.next(&head); err != nil {
 		return Receipt{}, err
 	}
-	if head.Bytes < 0 || head.Files < 0 || head.Streams < 0 || head.Seconds < 0 ||
-		head.Seconds > math.MaxInt64/float64(2*time.Second) {
+	if head.Bytes < 0 || head.Files < 0 || head.Streams < 0 || head.Seconds < 0 || len(head.Transfer) > maxTransfer {
 		return Receipt{}, in.fail(ErrMalformed, errors.New("a number out of range"))
 	}
 	if head.Files > maxFiles {
@@ -139,10 +141,7 @@ func ReadReceipt(r io.Reader, maxFiles int, each func(FileResult) error) (Receip
 			return Receipt{}, err
 		}
 	}
-	return Receipt{
-		Share: head.Share, Bytes: head.Bytes, Duration: time.Duration(head.Seconds * float64(time.Second)),
-		Streams: head.Streams, OK: head.OK, Files: head.Files,
-	}, in.end()
+	return Receipt(head), in.end()
 }
 
 // WriteVerdict writes v.
