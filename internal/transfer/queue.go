@@ -1,0 +1,242 @@
+package transfer
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"lanyard/internal/wire"
+)
+
+// A Span is the blocks from First up to but without End.
+type Span struct{ First, End wire.BlockIndex }
+
+func (s Span) len() wire.BlockIndex { return s.End - s.First }
+
+// A run is a span that one stream is fetching. All fields are guarded by the
+// queue's mutex.
+type run struct {
+	Span                      // what is still this run's to write; a thief moves End
+	next      wire.BlockIndex // the first block not settled yet
+	began     time.Time       // when it was asked for
+	asked     wire.BlockIndex // as many blocks as were asked for
+	duplicate bool            // its last block is being fetched by another stream too
+}
+
+// A queue hands out the blocks of one transfer. It is safe for use from
+// several goroutines.
+type queue struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	pending []Span // ascending; nobody fetches these, but for blocks given back by one of two
+	out     map[*run]struct{}
+	settled []uint64        // a bit a block: written, failed or not asked for
+	left    wire.BlockIndex // blocks not settled
+	closed  bool
+	// finished is closed when every block is settled.
+	finished chan struct{}
+}
+
+// newQueue makes a queue of the given spans of a share of total blocks.
+// The spans are ascending and do not overlap.
+func newQueue(total wire.BlockIndex, spans []Span) *queue {
+	q := &queue{out: map[*run]struct{}{}, settled: make([]uint64, (total+63)/64), finished: make(chan struct{})}
+	q.changed = sync.NewCond(&q.mu)
+	for i := range q.settled {
+		q.settled[i] = ^uint64(0)
+	}
+	for _, s := range spans {
+		if s.len() == 0 {
+			continue
+		}
+		q.pending = append(q.pending, s)
+		q.left += s.len()
+		for b := s.First; b < s.End; b++ {
+			q.settled[b/64] &^= 1 << (b % 64)
+		}
+	}
+	if q.left == 0 {
+		close(q.finished)
+	}
+	return q
+}
+
+func (q *queue) isSettled(b wire.BlockIndex) bool { return q.settled[b/64]&(1<<(b%64)) != 0 }
+
+func (q *queue) settle(b wire.BlockIndex) {
+	q.settled[b/64] |= 1 << (b % 64)
+	q.left--
+	if q.left == 0 {
+		close(q.finished)
+		q.changed.Broadcast()
+	}
+}
+
+// take hands out a run of at most most blocks. It waits while there is nothing
+// to do, and answers nil when all blocks are settled, the queue is closed, or
+// quit says that the caller is not wanted any more.
+//
+// patience is how much longer than this a run must be expected to take for its
+// tail to be worth taking over: less than a new connection costs is no gain.
+func (q *queue) take(most wire.BlockIndex, streams int, patience time.Duration, quit func() bool) *run {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		if q.closed || q.left == 0 || quit() {
+			return nil
+		}
+		if s, ok := q.front(most, streams); ok {
+			return q.handOut(s)
+		}
+		if s, ok := q.steal(patience); ok {
+			return q.handOut(s)
+		}
+		// A run that is slow now may be worth stealing from later: look again.
+		wake := time.AfterFunc(max(patience, 50*time.Millisecond), q.changed.Broadcast)
+		q.changed.Wait()
+		wake.Stop()
+	}
+}
+
+func (q *queue) handOut(s Span) *run {
+	r := &run{Span: s, next: s.First, asked: s.len(), began: time.Now()}
+	q.out[r] = struct{}{}
+	return r
+}
+
+// front cuts the next span off the pending ones, shorter when little is left
+// so that all streams end at about the same time.
+func (q *queue) front(most wire.BlockIndex, streams int) (Span, bool) {
+	for len(q.pending) > 0 && q.isSettled(q.pending[0].First) {
+		q.drop(1)
+	}
+	if len(q.pending) == 0 {
+		return Span{}, false
+	}
+	most = max(1, min(most, q.left/wire.BlockIndex(2*max(streams, 1))))
+	s := q.pending[0]
+	n := wire.BlockIndex(1)
+	for n < min(most, s.len()) && !q.isSettled(s.First+n) {
+		n++
+	}
+	s.End = s.First + n
+	q.drop(n)
+	return s, true
+}
+
+// drop removes the first n blocks of the first pending span.
+func (q *queue) drop(n wire.BlockIndex) {
+	q.pending[0].First += n
+	if q.pending[0].len() == 0 {
+		q.pending = q.pending[1:]
+	}
+}
+
+// steal takes the tail half of the run that will take longest, or, when that
+// run is down to one block and late, the same block a second time.
+func (q *queue) steal(patience time.Duration) (Span, bool) {
+	var slowest *run
+	var longest time.Duration
+	for r := range q.out {
+		rest := r.End - r.next
+		if rest == 0 || r.duplicate {
+			continue
+		}
+		// The pace so far tells the pace to come; a block under way counts as
+		// fetched, or a run without any finished block would never end.
+		elapsed := time.Since(r.began)
+		expected := elapsed * time.Duration(rest) / time.Duration(r.next-r.First+1)
+		if expected > longest {
+			slowest, longest = r, expected
+		}
+	}
+	if slowest == nil || longest < patience {
+		return Span{}, false
+	}
+	rest := slowest.End - slowest.next
+	if rest == 1 {
+		slowest.duplicate = true
+		return Span{slowest.next, slowest.End}, true
+	}
+	s := Span{slowest.End - rest/2, slowest.End}
+	slowest.End = s.First
+	return s, true
+}
+
+// The answers of claim.
+type claimed int
+
+const (
+	mine    claimed = iota // write it: nobody else will
+	settled                // somebody wrote it, or its file failed: skip it
+	lost                   // the rest of the run was taken over: stop reading
+)
+
+// claim settles block b, the next of run r, for the caller, who has verified
+// it. Who gets mine must write it, and end the transfer when that fails.
+func (q *queue) claim(r *run, b wire.BlockIndex) claimed {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if b >= r.End {
+		return lost
+	}
+	r.next = b + 1
+	if q.isSettled(b) {
+		return settled
+	}
+	q.settle(b)
+	return mine
+}
+
+// finish ends run r and gives back what it did not settle.
+func (q *queue) finish(r *run) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.out, r)
+	if rest := (Span{r.next, r.End}); rest.len() > 0 {
+		q.insert(rest)
+	}
+	q.changed.Broadcast()
+}
+
+// forget settles all blocks of a span that no one shall fetch any more, and
+// tells how many there were.
+func (q *queue) forget(s Span) (n wire.BlockIndex) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for b := s.First; b < s.End; b++ {
+		if !q.isSettled(b) {
+			q.settle(b)
+			n++
+		}
+	}
+	return n
+}
+
+// insert puts a span back in its place. What another stream has settled in it
+// meanwhile is skipped when it is taken.
+func (q *queue) insert(s Span) {
+	i, _ := slices.BinarySearchFunc(q.pending, s, func(a, b Span) int { return int(a.First - b.First) })
+	q.pending = slices.Insert(q.pending, i, s)
+}
+
+// close makes take answer nil from now on.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.changed.Broadcast()
+}
+
+// wake makes waiting callers of take ask their quit again.
+func (q *queue) wake() { q.changed.Broadcast() }
+
+// done tells whether every block is settled.
+func (q *queue) done() bool {
+	select {
+	case <-q.finished:
+		return true
+	default:
+		return false
+	}
+}

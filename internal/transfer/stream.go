@@ -1,0 +1,371 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+const (
+	// runTime is how long a run should take: long enough that the round trip
+	// between two runs does not show, short enough to be shared out again.
+	runTime = 500 * time.Millisecond
+	// stallTime without a byte makes a stream dial again. After a short cut of
+	// the link TCP may wait longer for its next try than a new connection takes.
+	stallTime   = 6 * time.Second
+	dialTime    = 5 * time.Second
+	firstPause  = 100 * time.Millisecond
+	longestWait = 2 * time.Second
+	// readPiece bounds how much is read at once, so that progress, the limit
+	// and the stall time see the bytes of a slow link as they come.
+	readPiece = 256 << 10
+)
+
+// blockBuffers holds the memory of streams that ended for those to come.
+var blockBuffers = sync.Pool{New: func() any { return new([digest.BlockSize + wire.TrailerSize]byte) }}
+
+// A stream is one connection after another that runs are fetched over.
+type stream struct {
+	t      *Transfer
+	number int
+	size   wire.BlockIndex // blocks to ask for next
+	buf    *[digest.BlockSize + wire.TrailerSize]byte
+
+	reader *bufio.Reader
+
+	mu      sync.Mutex // guards what hangUp needs
+	conn    net.Conn
+	dialing context.CancelFunc
+	gone    bool // hung up for good
+}
+
+// start begins stream number, unless it runs; it ends by itself.
+func (t *Transfer) start(ctx context.Context, number int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.streams[number] != nil {
+		return
+	}
+	s := &stream{t: t, number: number, size: 1}
+	t.streams[number] = s
+	t.wg.Go(func() {
+		s.buf = blockBuffers.Get().(*[digest.BlockSize + wire.TrailerSize]byte)
+		defer blockBuffers.Put(s.buf)
+		defer func() {
+			t.mu.Lock()
+			delete(t.streams, number)
+			t.mu.Unlock()
+			s.drop()
+		}()
+		s.work(ctx)
+	})
+}
+
+// retired tells whether there are more streams than wanted and this is one of
+// those too many.
+func (s *stream) retired() bool { return s.number >= int(s.t.wanted.Load()) }
+
+// work fetches runs until there are none left for this stream.
+func (s *stream) work(ctx context.Context) {
+	t := s.t
+	pause := time.Duration(0)
+	for {
+		if !s.pause(ctx, pause) {
+			return
+		}
+		if s.retired() || ctx.Err() != nil || t.queue.done() {
+			return
+		}
+		if err := s.connect(ctx); err != nil {
+			pause = s.broke(ctx, err, pause)
+			continue
+		}
+		r := t.queue.take(s.size, int(t.wanted.Load()), s.patience(), s.retired)
+		if r == nil {
+			return
+		}
+		err := s.fetch(ctx, r)
+		t.queue.finish(r)
+		switch {
+		case err == nil:
+			pause = 0
+		case errors.Is(err, errTakenOver):
+			// HTTP/1.1 can not call back a request: what still comes is not
+			// wanted, so that a new connection is the shorter way.
+			s.drop()
+			pause = 0
+		default:
+			pause = s.broke(ctx, err, pause)
+		}
+	}
+}
+
+// patience is what a new connection and a request cost, about.
+func (s *stream) patience() time.Duration {
+	return 50*time.Millisecond + 3*time.Duration(s.t.roundTrip.Load())
+}
+
+// pause waits, and tells whether to go on.
+func (s *stream) pause(ctx context.Context, d time.Duration) bool {
+	if d == 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.t.queue.finished:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// broke ends the connection after an error, and answers how long to wait
+// before the next. Errors that no new connection mends end the transfer.
+func (s *stream) broke(ctx context.Context, err error, before time.Duration) time.Duration {
+	s.drop()
+	if ctx.Err() != nil || s.t.queue.done() {
+		return 0
+	}
+	s.t.broken.Add(1)
+	if final(err) {
+		s.t.cancel(err)
+		return 0
+	}
+	s.size = 1
+	// Streams that broke together must not all come back at the same moment.
+	pause := min(max(2*before, firstPause), longestWait)
+	return pause/2 + rand.N(pause/2)
+}
+
+// final tells whether trying again is in vain.
+func final(err error) bool {
+	for _, e := range []error{
+		wire.ErrUnauthorised, wire.ErrWrongDevice, wire.ErrNoShare, wire.ErrSourceChanged,
+		wire.ErrVersion, wire.ErrMalformed, wire.ErrNoSpace, errSink,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// connect dials when there is no connection.
+func (s *stream) connect(ctx context.Context) error {
+	if s.conn != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	s.mu.Lock()
+	s.dialing = cancel
+	gone := s.gone
+	s.mu.Unlock()
+	if gone {
+		return net.ErrClosed
+	}
+	conn, err := s.t.src.Dial(ctx)
+	if err != nil {
+		return fmt.Errorf("connect stream %d: %w", s.number, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		conn.Close()
+		return net.ErrClosed
+	}
+	s.conn = conn
+	s.reader = bufio.NewReaderSize(conn, 4<<10)
+	open := s.t.open.Add(1)
+	for most := s.t.most.Load(); open > most && !s.t.most.CompareAndSwap(most, open); {
+		most = s.t.most.Load()
+	}
+	return nil
+}
+
+// drop closes the connection, if there is one.
+func (s *stream) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+		s.t.open.Add(-1)
+	}
+}
+
+// hangUp ends the stream's reads and lets it dial no more.
+func (s *stream) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = true
+	if s.dialing != nil {
+		s.dialing()
+	}
+	if s.conn != nil {
+		// Not Close: the stream itself still uses the connection.
+		_ = s.conn.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+var (
+	errTakenOver = errors.New("the rest of the run was taken over")
+	errSink      = errors.New("cannot be written")
+)
+
+// fetch asks for run r and takes its blocks.
+func (s *stream) fetch(ctx context.Context, r *run) (err error) {
+	t := s.t
+	began := time.Now()
+	var got int64
+	if t.opts.OnRun != nil {
+		defer func() {
+			t.opts.OnRun(Run{Stream: s.number, Span: Span{r.First, r.First + r.asked}, Bytes: got, Took: time.Since(began), Err: err})
+		}()
+	}
+	t.firstByte.CompareAndSwap(0, began.UnixNano())
+	if err := s.request(ctx, r); err != nil {
+		return err
+	}
+	answered := time.Since(began)
+	if best := t.roundTrip.Load(); best == 0 || int64(answered) < best {
+		t.roundTrip.Store(int64(answered))
+	}
+	for b := r.First; b < r.First+r.asked; b++ {
+		if err := s.block(ctx, r, b); err != nil {
+			return err
+		}
+		got += int64(t.layout.Len(b))
+	}
+	s.resize(r.asked, time.Since(began))
+	return nil
+}
+
+// resize makes the next run take about runTime at the pace of the last one,
+// at most twice as many blocks as that had.
+func (s *stream) resize(blocks wire.BlockIndex, took time.Duration) {
+	if s.t.opts.Ordered {
+		return
+	}
+	// With a long round trip runs are longer, or a single stream would idle.
+	aim := max(runTime, 50*time.Duration(s.t.roundTrip.Load()))
+	fit := wire.BlockIndex(float64(blocks) * float64(aim) / float64(max(took, time.Microsecond)))
+	s.size = max(1, min(fit, 2*blocks, wire.MaxRun))
+}
+
+// request sends the request for run r and reads the head of its answer.
+func (s *stream) request(ctx context.Context, r *run) error {
+	share, ticket := s.t.src.Access()
+	if err := s.deadline(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(s.conn, "GET /v1/shares/%s/blocks?first=%d&count=%d HTTP/1.1\r\nHost: lanyard\r\nAuthorization: Bearer %s\r\n\r\n",
+		share, r.First, r.asked, ticket)
+	if err != nil {
+		return fmt.Errorf("ask for blocks: %w", err)
+	}
+	res, err := http.ReadResponse(s.reader, nil)
+	if err != nil {
+		return fmt.Errorf("ask for blocks: %w", err)
+	}
+	if res.StatusCode == http.StatusOK {
+		if want := wire.RunLength(s.t.layout, r.First, r.asked); res.ContentLength != want {
+			return fmt.Errorf("%w: a run of %d bytes, want %d", wire.ErrMalformed, res.ContentLength, want)
+		}
+		return nil
+	}
+	defer res.Body.Close()
+	err = wire.ReadError(res.Body, res.StatusCode)
+	if errors.Is(err, wire.ErrUnauthorised) {
+		if err := s.t.src.Renew(ctx, ticket); err != nil {
+			return err
+		}
+		return errors.New("the ticket was renewed")
+	}
+	return err
+}
+
+// block reads, verifies and writes block b of run r.
+func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
+	t := s.t
+	i, n := t.layout.Locate(b)
+	size := t.layout.Size(i)
+	length := digest.BlockLen(size, n)
+	if err := s.read(ctx, s.buf[:length+wire.TrailerSize]); err != nil {
+		return fmt.Errorf("read block %d: %w", b, err)
+	}
+	data := s.buf[:length]
+	status, sum := wire.ParseTrailer(s.buf[length : length+wire.TrailerSize])
+	if err := status.Err(); err != nil {
+		t.failFile(i, err)
+	} else if digest.Block(data, n, size) != sum {
+		t.mismatched(b)
+		return fmt.Errorf("block %d of file %d: %w", n, i, errMismatched)
+	}
+	switch t.queue.claim(r, b) {
+	case lost:
+		return errTakenOver
+	case settled:
+		return nil
+	}
+	t.writing.Add(1)
+	err := t.sink.Write(ctx, i, n, data, sum)
+	t.lastByte.Store(time.Now().UnixNano())
+	t.writing.Add(-1)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSink, err)
+	}
+	t.bytes.Add(int64(length))
+	return nil
+}
+
+// errMismatched is not final, unlike wire.ErrMismatch as a file's end: the
+// block is asked for again.
+var errMismatched = errors.New("does not match its digest, asked for again")
+
+// read fills p from the connection.
+func (s *stream) read(ctx context.Context, p []byte) error {
+	for len(p) > 0 {
+		if err := s.deadline(); err != nil {
+			return err
+		}
+		n, err := io.ReadFull(s.reader, p[:min(len(p), readPiece)])
+		s.t.received.Add(int64(n))
+		if n > 0 {
+			s.t.lastByte.Store(time.Now().UnixNano())
+		}
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+		if l := s.t.limit; l != nil {
+			if err := l.WaitN(ctx, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// deadline lets the next reads take stallTime, unless the stream was hung up.
+func (s *stream) deadline() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return net.ErrClosed
+	}
+	return s.conn.SetDeadline(time.Now().Add(stallTime))
+}

@@ -1,0 +1,238 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"lanyard/internal/wire"
+)
+
+// Options change how a transfer is done. The zero value is the best choice
+// for almost everyone.
+type Options struct {
+	Streams  int           // that many streams; 0: found while they run
+	Limit    int64         // bytes a second over all streams; 0: none
+	Ordered  bool          // the sink takes blocks in order only, and waits for each
+	Patience time.Duration // how long to wait for a lost sender; 0: 30 s
+	OnRun    func(Run)     // told of each run that ended; called from several goroutines
+}
+
+// A Run tells how one request went.
+type Run struct {
+	Stream int // number of the stream, from 0
+	Span
+	Bytes int64
+	Took  time.Duration
+	Err   error // nil, or why it ended early
+}
+
+// Progress is how far a transfer is.
+type Progress struct {
+	Bytes   int64 // verified and handed to the sink
+	Streams int   // open now
+	// Lost is how long nothing has arrived.
+	Lost time.Duration
+}
+
+// Result is what a transfer came to.
+type Result struct {
+	Bytes    int64         // verified and handed to the sink
+	Received int64         // payload bytes that came over the streams, also those fetched again
+	Elapsed  time.Duration // from the first request on
+	Streams  int           // the most that were open at one time
+	Broken   int           // streams that broke and were dialled again
+	Corrupt  int           // blocks that did not match their digest
+	Failed   map[wire.FileIndex]error
+}
+
+const (
+	defaultPatience = 30 * time.Second
+	// A block that three times did not match will not match the fourth time.
+	maxCorrupt = 3
+)
+
+// A Transfer fetches spans of one share from one source into one sink.
+type Transfer struct {
+	src    Source
+	layout *wire.Layout
+	sink   Sink
+	opts   Options
+	queue  *queue
+	limit  *rate.Limiter // nil: none
+
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+
+	wanted    atomic.Int32 // streams that there should be
+	open      atomic.Int32 // streams that are connected
+	most      atomic.Int32
+	received  atomic.Int64
+	bytes     atomic.Int64
+	broken    atomic.Int32
+	corrupt   atomic.Int32
+	writing   atomic.Int32 // streams that are in the sink
+	lastByte  atomic.Int64 // when something arrived last, Unix nanoseconds
+	firstByte atomic.Int64 // when the first request was sent
+	roundTrip atomic.Int64 // shortest time from a request to its answer, nanoseconds
+
+	mu      sync.Mutex
+	failed  map[wire.FileIndex]error
+	refused map[wire.BlockIndex]int // how often a block did not match
+	streams map[int]*stream         // by number; those that run
+}
+
+// New prepares to fetch the spans, ascending and not overlapping, of the share
+// that layout describes.
+func New(src Source, layout *wire.Layout, spans []Span, sink Sink, opts Options) *Transfer {
+	if opts.Patience == 0 {
+		opts.Patience = defaultPatience
+	}
+	var limit *rate.Limiter
+	if opts.Limit > 0 {
+		limit = rate.NewLimiter(rate.Limit(opts.Limit), readPiece)
+	}
+	return &Transfer{
+		limit: limit,
+		src:   src, layout: layout, sink: sink, opts: opts,
+		queue:   newQueue(layout.Blocks(), spans),
+		failed:  map[wire.FileIndex]error{},
+		refused: map[wire.BlockIndex]int{},
+		streams: map[int]*stream{},
+	}
+}
+
+// Run fetches until every block is in the sink or its file has failed. It may
+// be called once. Files that failed are in the result and are no error; an
+// error means that the transfer ended early: ctx's cause, wire.ErrSourceLost,
+// wire.ErrUnauthorised, or what the sink said.
+func (t *Transfer) Run(ctx context.Context) (Result, error) {
+	ctx, t.cancel = context.WithCancelCause(ctx)
+	began := time.Now()
+	t.lastByte.Store(began.UnixNano())
+	// Streams that wait in the queue, for a pause or for a byte are all woken
+	// when the context ends.
+	stop := context.AfterFunc(ctx, func() {
+		t.queue.close()
+		t.hangUp()
+	})
+	t.control(ctx)
+	t.queue.close()
+	t.hangUp()
+	t.wg.Wait()
+	stop()
+
+	err := context.Cause(ctx)
+	if err == nil && !t.queue.done() {
+		err = errors.New("transfer ended early")
+	}
+	t.cancel(nil)
+	return t.result(began), err
+}
+
+func (t *Transfer) result(began time.Time) Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at := t.firstByte.Load(); at != 0 {
+		began = time.Unix(0, at)
+	}
+	return Result{
+		Bytes: t.bytes.Load(), Received: t.received.Load(), Elapsed: time.Since(began),
+		Streams: int(t.most.Load()), Broken: int(t.broken.Load()), Corrupt: int(t.corrupt.Load()),
+		Failed: t.failed,
+	}
+}
+
+// Progress tells how far it is; safe at any time from any goroutine.
+func (t *Transfer) Progress() Progress {
+	return Progress{Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: t.lost(time.Now())}
+}
+
+// lost tells for how long nothing has come although somebody listened: while
+// the sink holds up a stream, the sender is not to blame.
+func (t *Transfer) lost(now time.Time) time.Duration {
+	last := t.lastByte.Load()
+	if last == 0 || t.writing.Load() > 0 {
+		return 0
+	}
+	return now.Sub(time.Unix(0, last))
+}
+
+// control starts streams, changes their number, and returns when all blocks
+// are settled or ctx is done.
+func (t *Transfer) control(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	limit := int(max(1, min(MaxStreams, t.queue.left)))
+	tune := newTuner(limit, time.Now())
+	count := tune.streams
+	if t.opts.Streams > 0 {
+		count = t.opts.Streams
+	}
+	for !t.queue.done() {
+		t.wanted.Store(int32(count))
+		t.queue.wake()
+		for number := range count {
+			t.start(ctx, number)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.queue.finished:
+		case now := <-tick.C:
+			if lost := t.lost(now); lost > t.opts.Patience {
+				t.cancel(fmt.Errorf("%w: nothing came for %d s", wire.ErrSourceLost, int(lost.Seconds())))
+				return
+			}
+			if t.opts.Streams == 0 {
+				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()))
+			}
+		}
+	}
+}
+
+// hangUp closes every connection, which ends the reads on them.
+func (t *Transfer) hangUp() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.streams {
+		s.hangUp()
+	}
+}
+
+// failFile gives up file i: what is out of it is settled unfetched.
+func (t *Transfer) failFile(i wire.FileIndex, why error) {
+	t.mu.Lock()
+	_, known := t.failed[i]
+	if !known {
+		t.failed[i] = why
+	}
+	t.mu.Unlock()
+	if known {
+		return
+	}
+	first, end := t.layout.Range(i)
+	t.queue.forget(Span{first, end})
+	if err := t.sink.Fail(i, why); err != nil {
+		t.cancel(err)
+	}
+}
+
+// mismatched counts a block that did not match, and gives up its file when
+// that happens again and again.
+func (t *Transfer) mismatched(b wire.BlockIndex) {
+	t.corrupt.Add(1)
+	t.mu.Lock()
+	t.refused[b]++
+	enough := t.refused[b] >= maxCorrupt
+	t.mu.Unlock()
+	if enough {
+		i, n := t.layout.Locate(b)
+		t.failFile(i, fmt.Errorf("block %d: %w %d times", n, wire.ErrMismatch, maxCorrupt))
+	}
+}

@@ -1,0 +1,471 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// content is block b of file i: made up, not stored, so that a share may be of
+// any size.
+func content(files []wire.File, i wire.FileIndex, b digest.FileBlock) []byte {
+	data := make([]byte, digest.BlockLen(files[i].Size, b))
+	seed := byte(int(i)*7 + int(b)*13)
+	for k := range data {
+		data[k] = seed + byte(k) + byte(k>>8)
+	}
+	return data
+}
+
+// A fakeSender serves made-up files over plain HTTP, and misbehaves as told.
+type fakeSender struct {
+	*http.Server
+	addr   string
+	files  []wire.File
+	layout *wire.Layout
+	served atomic.Int64 // bytes of blocks
+	open   atomic.Int32
+	wg     sync.WaitGroup
+
+	// fault is asked before each block goes out.
+	fault func(b wire.BlockIndex) fault
+}
+
+type fault int
+
+const (
+	none    fault = iota
+	hangUp        // the connection breaks in the middle of the block
+	corrupt       // one bit is wrong
+	changed       // the source has changed
+	stall         // nothing more comes
+)
+
+func serveFake(t testing.TB, sizes ...int64) *fakeSender {
+	files := make([]wire.File, len(sizes))
+	for i, size := range sizes {
+		files[i] = wire.File{Path: fmt.Sprint(i), Size: size}
+	}
+	f := &fakeSender{files: files, layout: wire.NewLayout(files), fault: func(wire.BlockIndex) fault { return none }}
+	f.listen(t, "127.0.0.1:0")
+	t.Cleanup(f.stop)
+	return f
+}
+
+func (f *fakeSender) listen(t testing.TB, addr string) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.addr = l.Addr().String()
+	f.Server = &http.Server{Handler: http.HandlerFunc(f.blocks)}
+	f.wg.Go(func() { f.Serve(l) })
+}
+
+func (f *fakeSender) stop() {
+	f.Close()
+	f.wg.Wait()
+}
+
+func (f *fakeSender) blocks(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Bearer ticket" {
+		wire.WriteError(w, wire.ErrUnauthorised)
+		return
+	}
+	first, count, err := wire.ParseRun(f.layout, r.URL.RawQuery)
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	w.Header().Set("Content-Length", fmt.Sprint(wire.RunLength(f.layout, first, count)))
+	for b := first; b < first+count; b++ {
+		i, n := f.layout.Locate(b)
+		data := content(f.files, i, n)
+		trailer := make([]byte, wire.TrailerSize)
+		wire.PutTrailer(trailer, wire.StatusOK, digest.Block(data, n, f.files[i].Size))
+		switch f.fault(b) {
+		case hangUp:
+			w.Write(data[:len(data)/2])
+			panic(http.ErrAbortHandler)
+		case corrupt:
+			data[len(data)/2] ^= 1
+		case changed:
+			wire.PutTrailer(trailer, wire.StatusSourceChanged, digest.Digest{})
+		case stall:
+			<-r.Context().Done()
+			return
+		}
+		w.Write(append(data, trailer...))
+		f.served.Add(int64(len(data)))
+	}
+}
+
+func (f *fakeSender) source() Source {
+	return Source{
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", f.addr)
+		},
+		Access: func() (string, string) { return "id", "ticket" },
+		Renew:  func(context.Context, string) error { return wire.ErrUnauthorised },
+	}
+}
+
+// A checkingSink checks every block that it gets, and that it gets it once.
+type checkingSink struct {
+	t      rapid.TB
+	files  []wire.File
+	mu     sync.Mutex
+	got    map[wire.FileIndex]map[digest.FileBlock]bool
+	failed map[wire.FileIndex]error
+	before func() error
+}
+
+func newSink(t rapid.TB, files []wire.File) *checkingSink {
+	return &checkingSink{t: t, files: files, got: map[wire.FileIndex]map[digest.FileBlock]bool{}, failed: map[wire.FileIndex]error{}}
+}
+
+func (c *checkingSink) Write(_ context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, _ digest.Digest) error {
+	if c.before != nil {
+		if err := c.before(); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.got[i] == nil {
+		c.got[i] = map[digest.FileBlock]bool{}
+	}
+	if c.got[i][b] {
+		c.t.Errorf("block %d of file %d was written twice", b, i)
+	}
+	c.got[i][b] = true
+	if !bytes.Equal(data, content(c.files, i, b)) {
+		c.t.Errorf("block %d of file %d is not what was sent", b, i)
+	}
+	return nil
+}
+
+func (c *checkingSink) Fail(i wire.FileIndex, why error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed[i] = why
+	return nil
+}
+
+// whole checks that every block of the spans, but for files that failed, came.
+func (c *checkingSink) whole(layout *wire.Layout, spans []Span) {
+	c.t.Helper()
+	for _, s := range spans {
+		for b := s.First; b < s.End; b++ {
+			i, n := layout.Locate(b)
+			if c.failed[i] == nil && !c.got[i][n] {
+				c.t.Errorf("block %d of file %d never came", n, i)
+			}
+		}
+	}
+}
+
+func all(l *wire.Layout) []Span { return []Span{{0, l.Blocks()}} }
+
+func TestFetch(t *testing.T) {
+	for _, streams := range []int{0, 1, 3} {
+		t.Run(fmt.Sprint(streams, " streams"), func(t *testing.T) {
+			f := serveFake(t, 0, 1, digest.BlockSize, 20*digest.BlockSize+5, 0, 100, 3*digest.BlockSize)
+			sink := newSink(t, f.files)
+			res, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: streams}).Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			sink.whole(f.layout, all(f.layout))
+			if want := f.layout.Bytes(0, f.layout.Blocks()); res.Bytes != want || res.Received < want {
+				t.Errorf("%d bytes of %d received, want %d", res.Bytes, res.Received, want)
+			}
+			if streams > 0 && res.Streams > streams {
+				t.Errorf("%d streams, want %d", res.Streams, streams)
+			}
+		})
+	}
+}
+
+func TestNothingToFetch(t *testing.T) {
+	f := serveFake(t, 0, 0)
+	if _, err := New(f.source(), f.layout, nil, newSink(t, f.files), Options{}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever breaks, each block is written exactly once.
+func TestEveryBlockOnceUnderFailures(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		sizes := rapid.SliceOfN(rapid.Int64Range(0, 6*digest.BlockSize), 1, 6).Draw(rt, "sizes")
+		f := serveFake(t, sizes...)
+		defer f.stop()
+		rate := rapid.IntRange(3, 40).Draw(rt, "one fault in")
+		left := atomic.Int32{} // bounded, so that it ends
+		left.Store(20)
+		f.fault = func(wire.BlockIndex) fault {
+			if rand.IntN(rate) != 0 || left.Add(-1) < 0 {
+				return none
+			}
+			return []fault{hangUp, corrupt}[rand.IntN(2)]
+		}
+		sink := newSink(rt, f.files)
+		res, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: rapid.IntRange(0, 6).Draw(rt, "streams")}).Run(t.Context())
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for i, why := range res.Failed {
+			if !errors.Is(why, wire.ErrMismatch) {
+				rt.Errorf("file %d failed: %v", i, why)
+			}
+		}
+		sink.whole(f.layout, all(f.layout))
+	})
+}
+
+// The plan: whatever order streams come, take over and fail in, the queue
+// gives every block away to be written once.
+func TestQueueGivesEveryBlockOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		total := wire.BlockIndex(rapid.IntRange(1, 200).Draw(t, "blocks"))
+		first := wire.BlockIndex(rapid.IntRange(0, int(total)-1).Draw(t, "first"))
+		q := newQueue(total, []Span{{first, total}})
+		written := map[wire.BlockIndex]int{}
+		var runs []*run
+		never := func() bool { return false }
+		for steps := 0; !q.done(); steps++ {
+			if steps > 100_000 {
+				t.Fatal("does not end")
+			}
+			if len(runs) == 0 || rapid.IntRange(0, 3).Draw(t, "take") == 0 && len(runs) < 8 {
+				if r := q.take(wire.BlockIndex(rapid.IntRange(1, 50).Draw(t, "most")), 4, 0, never); r != nil {
+					runs = append(runs, r)
+				}
+				continue
+			}
+			k := rapid.IntRange(0, len(runs)-1).Draw(t, "run")
+			r := runs[k]
+			switch {
+			case rapid.IntRange(0, 9).Draw(t, "break") == 0, r.next >= r.First+r.asked:
+				q.finish(r)
+				runs = append(runs[:k], runs[k+1:]...)
+			default:
+				switch b := r.next; q.claim(r, b) {
+				case mine:
+					written[b]++
+				case lost:
+					q.finish(r)
+					runs = append(runs[:k], runs[k+1:]...)
+				}
+			}
+		}
+		for b := first; b < total; b++ {
+			if written[b] != 1 {
+				t.Fatalf("block %d was written %d times", b, written[b])
+			}
+		}
+		if len(written) != int(total-first) {
+			t.Fatalf("%d blocks written, want %d", len(written), total-first)
+		}
+	})
+}
+
+func TestSourceChangedFailsOnlyThatFile(t *testing.T) {
+	f := serveFake(t, 3*digest.BlockSize, 5*digest.BlockSize, 2*digest.BlockSize)
+	f.fault = func(b wire.BlockIndex) fault {
+		if i, n := f.layout.Locate(b); i == 1 && n >= 2 {
+			return changed
+		}
+		return none
+	}
+	sink := newSink(t, f.files)
+	res, err := New(f.source(), f.layout, all(f.layout), sink, Options{}).Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink.whole(f.layout, all(f.layout))
+	if len(res.Failed) != 1 || !errors.Is(res.Failed[1], wire.ErrSourceChanged) {
+		t.Errorf("failed: %v, want file 1 with %v", res.Failed, wire.ErrSourceChanged)
+	}
+}
+
+func TestAlwaysWrongDigestFailsTheFile(t *testing.T) {
+	f := serveFake(t, 2*digest.BlockSize, digest.BlockSize)
+	f.fault = func(b wire.BlockIndex) fault {
+		if b == 1 {
+			return corrupt
+		}
+		return none
+	}
+	res, err := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{}).Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Failed) != 1 || !errors.Is(res.Failed[0], wire.ErrMismatch) || res.Corrupt < maxCorrupt {
+		t.Errorf("failed %v with %d corrupt blocks, want file 0", res.Failed, res.Corrupt)
+	}
+}
+
+func TestSenderComesBack(t *testing.T) {
+	f := serveFake(t, 40*digest.BlockSize)
+	var once sync.Once
+	down := make(chan struct{})
+	f.fault = func(b wire.BlockIndex) fault {
+		if b > 10 {
+			once.Do(func() { close(down) })
+		}
+		return none
+	}
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		<-down
+		f.stop()
+		f.listen(t, f.addr)
+	}()
+	sink := newSink(t, f.files)
+	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 2}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-back
+	sink.whole(f.layout, all(f.layout))
+}
+
+func TestGivesUpOnLostSender(t *testing.T) {
+	f := serveFake(t, 4*digest.BlockSize)
+	f.fault = func(wire.BlockIndex) fault { return stall }
+	_, err := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{Patience: 200 * time.Millisecond}).Run(t.Context())
+	if !errors.Is(err, wire.ErrSourceLost) {
+		t.Fatalf("got %v, want %v", err, wire.ErrSourceLost)
+	}
+}
+
+// One stream that hangs holds up nobody: the others take its run over.
+func TestEndgame(t *testing.T) {
+	f := serveFake(t, 30*digest.BlockSize)
+	var hung atomic.Bool
+	f.fault = func(b wire.BlockIndex) fault {
+		if b >= 2 && hung.CompareAndSwap(false, true) {
+			return stall
+		}
+		return none
+	}
+	sink := newSink(t, f.files)
+	began := time.Now()
+	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 3}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sink.whole(f.layout, all(f.layout))
+	if took := time.Since(began); took > stallTime/2 {
+		t.Errorf("took %v: the hung stream was waited for", took)
+	}
+}
+
+func TestStopsWithContext(t *testing.T) {
+	f := serveFake(t, 1000*digest.BlockSize)
+	ctx, cancel := context.WithCancel(t.Context())
+	sink := newSink(t, f.files)
+	sink.before = func() error { cancel(); return nil }
+	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{}).Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestSinkErrorEndsIt(t *testing.T) {
+	f := serveFake(t, 50*digest.BlockSize)
+	sink := newSink(t, f.files)
+	sink.before = func() error { return fmt.Errorf("write: %w", wire.ErrNoSpace) }
+	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{}).Run(t.Context()); !errors.Is(err, wire.ErrNoSpace) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestRefusedTicket(t *testing.T) {
+	f := serveFake(t, digest.BlockSize)
+	src := f.source()
+	var ticket atomic.Value
+	ticket.Store("old")
+	src.Access = func() (string, string) { return "id", ticket.Load().(string) }
+	src.Renew = func(_ context.Context, refused string) error {
+		if refused != "old" {
+			t.Errorf("%q was refused", refused)
+		}
+		ticket.Store("ticket")
+		return nil
+	}
+	if _, err := New(src, f.layout, all(f.layout), newSink(t, f.files), Options{}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ticket.Store("old")
+	src.Renew = func(context.Context, string) error { return wire.ErrUnauthorised }
+	if _, err := New(src, f.layout, all(f.layout), newSink(t, f.files), Options{}).Run(t.Context()); !errors.Is(err, wire.ErrUnauthorised) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// A sender whose answer has another length than the run is not believed.
+func TestWrongLength(t *testing.T) {
+	f := serveFake(t, 4*digest.BlockSize)
+	f.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(strings.Repeat("x", 5000))) })
+	if _, err := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{}).Run(t.Context()); !errors.Is(err, wire.ErrMalformed) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestLimit(t *testing.T) {
+	f := serveFake(t, 3*digest.BlockSize)
+	began := time.Now()
+	const limit = 10 << 20
+	if _, err := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{Limit: limit}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The first readPiece goes at once.
+	if least := time.Duration(3*digest.BlockSize-readPiece) * time.Second / limit; time.Since(began) < least*9/10 {
+		t.Errorf("took %v, want at least %v", time.Since(began), least)
+	}
+}
+
+func TestTuner(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rate func(streams int) float64
+		want int
+	}{
+		{"a stream at a time is all the link has", func(int) float64 { return 100e6 }, 4},
+		{"each stream has its share", func(n int) float64 { return 2.4e6 * float64(n) }, MaxStreams},
+		{"a link that eight streams fill", func(n int) float64 { return min(2.4e6*float64(n), 18e6) }, 8},
+		{"more streams are slower", func(n int) float64 { return 100e6 / float64(n) }, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := time.Unix(1000, 0)
+			tune := newTuner(MaxStreams, now)
+			var bytes int64
+			n := tune.streams
+			for range 4000 / 20 {
+				now = now.Add(20 * time.Millisecond)
+				bytes += int64(c.rate(n) * 0.02)
+				n = tune.observe(now, bytes, 8*time.Millisecond)
+			}
+			if n != c.want {
+				t.Errorf("%d streams after 4 s, want %d", n, c.want)
+			}
+		})
+	}
+}

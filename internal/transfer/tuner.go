@@ -1,0 +1,85 @@
+package transfer
+
+import "time"
+
+// MaxStreams is the most streams that are opened to one sender.
+const MaxStreams = 32
+
+const (
+	firstStreams = 4
+	gainWanted   = 1.05 // a step up must bring this much, or it is taken back
+	minInterval  = 300 * time.Millisecond
+	// settledFor is how long a number stands before more are tried again: what
+	// limited the rate may have gone. It doubles with each try in vain.
+	settledFor = 5 * time.Second
+)
+
+// A tuner finds the number of streams. It starts with a few and doubles them
+// while the rate still rises; when it does not, it looks a second time, since
+// one interval may have met a burst of loss or streams that were still
+// speeding up, and then goes back to the number before.
+//
+// It is fed by one goroutine and knows no clock but the times it is given.
+type tuner struct {
+	streams int
+	limit   int // MaxStreams, or less when there are not that many blocks
+
+	interval time.Duration
+	since    time.Time // start of the interval being measured
+	bytes    int64     // socket bytes at since
+
+	best      float64 // bytes per second with bestCount streams
+	bestCount int
+	doubts    int // intervals in a row without gain since the last step up
+	settled   time.Time
+	patience  time.Duration
+}
+
+// newTuner starts at now with at most limit streams.
+func newTuner(limit int, now time.Time) *tuner {
+	return &tuner{
+		streams: min(firstStreams, limit), limit: limit, since: now,
+		interval: minInterval, patience: settledFor,
+	}
+}
+
+// observe takes the bytes received up to now over all streams and the round
+// trip time, and answers how many streams there should be. Call it often; it
+// decides only once an interval.
+func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration) int {
+	t.interval = max(minInterval, 10*roundTrip)
+	elapsed := now.Sub(t.since)
+	if elapsed < t.interval {
+		return t.streams
+	}
+	rate := float64(bytes-t.bytes) / elapsed.Seconds()
+	t.since, t.bytes = now, bytes
+	switch {
+	case !t.settled.IsZero():
+		// The rate to beat is the one of now, not of a better moment.
+		t.best += (rate - t.best) / 4
+		if now.Sub(t.settled) >= t.patience && t.streams < t.limit {
+			t.settled = time.Time{}
+			t.patience *= 2
+			t.stepUp()
+		}
+	case rate > t.best*gainWanted:
+		t.patience = settledFor
+		t.best, t.bestCount, t.doubts = rate, t.streams, 0
+		if t.streams == t.limit {
+			t.settled = now
+		} else {
+			t.stepUp()
+		}
+	case t.doubts == 0:
+		t.doubts++
+	default:
+		t.streams, t.settled, t.doubts = t.bestCount, now, 0
+	}
+	return t.streams
+}
+
+func (t *tuner) stepUp() {
+	t.streams = min(2*t.streams, t.limit)
+	t.doubts = 0
+}
