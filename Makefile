@@ -32,7 +32,7 @@ vet: ## go vet on every system that lanyard is built for
 
 cross: vet ## build and vet for every system, without cgo
 	@set -e; for s in $(SYSTEMS); do echo "build $$s"; \
-		CGO_ENABLED=0 GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) build ./...; done
+		CGO_ENABLED=0 GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) build -buildvcs=false ./...; done
 
 fuzz: ## every fuzz target, FUZZTIME (60s) each
 	scripts/fuzz.sh $(FUZZTIME)
