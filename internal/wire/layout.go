@@ -44,6 +44,9 @@ func (l *Layout) Range(i FileIndex) (first, end BlockIndex) {
 	return first, l.end[i]
 }
 
+// Files is the number of files, folders included.
+func (l *Layout) Files() int { return len(l.files) }
+
 // Size is the length of file i in bytes.
 func (l *Layout) Size(i FileIndex) int64 { return l.files[i].Size }
 

@@ -1,0 +1,38 @@
+package share
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFlags keep the opening of a pipe that took a file's place from waiting
+// for a writer.
+const openFlags = unix.O_NONBLOCK
+
+func (f *diskFile) state() (size, modTime int64, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.fd), &st); err != nil {
+		return 0, 0, err
+	}
+	return st.Size, st.Mtim.Nano(), nil
+}
+
+func (f *diskFile) willNeed(offset int64, length int) {
+	_ = unix.Fadvise(int(f.fd), offset, int64(length), unix.FADV_WILLNEED) // a hint
+}
+
+// readable tells whether the file may be read, asking the system only where the
+// mode leaves it open.
+func readable(path string, mode fs.FileMode) error {
+	if mode.Perm()&0o444 == 0o444 {
+		return nil
+	}
+	return unix.Access(path, unix.R_OK)
+}
+
+// noSpace tells whether err says that the disk, or the user's part of it, is full.
+func noSpace(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}
