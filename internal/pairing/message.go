@@ -15,6 +15,7 @@ const MaxMessage = 4096
 const (
 	maxTicket = 512
 	maxShare  = 128
+	maxName   = 100
 )
 
 // The bodies of POST /v1/pair/start and POST /v1/pair/confirm: JSON objects,
@@ -33,7 +34,8 @@ type (
 
 	// ConfirmRequest proves that the receiver knows the code.
 	ConfirmRequest struct {
-		Tag []byte `json:"tag"` // 64 bytes
+		Tag  []byte `json:"tag"`            // 64 bytes
+		Name string `json:"name,omitempty"` // what the receiver calls itself, untrusted; at most 100 bytes
 	}
 
 	// ConfirmResponse proves that the sender does, and lets the receiver in.
@@ -68,6 +70,9 @@ func ReadStartResponse(r io.Reader) (StartResponse, error) {
 // ReadConfirmRequest reads a message and checks its form.
 func ReadConfirmRequest(r io.Reader) (ConfirmRequest, error) {
 	return read(r, "confirm request", func(m ConfirmRequest) error {
+		if len(m.Name) > maxName {
+			return fmt.Errorf("name of %d bytes, at most %d: %w", len(m.Name), maxName, wire.ErrMalformed)
+		}
 		return checkLen("tag", m.Tag, tagSize)
 	})
 }
