@@ -72,6 +72,7 @@ func TestParseCode(t *testing.T) {
 		"0-12345678":                                 {0, "12345678"},
 		"9999-passw\u00f6rt":                         {9999, "passw\u00f6rt"},
 		"9999-PASSWO\u0308RT":                        {9999, "passw\u00f6rt"},
+		"3-A\u00ad\u0308pfelbaum":                    {3, "\u00e4pfelbaum"}, // composed once the soft hyphen is gone
 		"5-a.b!c?d*":                                 {5, "a.b!c?d*"},
 		"12-" + strings.Repeat("x", MaxSecret):       {12, strings.Repeat("x", MaxSecret)},
 		"1-" + strings.Repeat("\U0001f40c", 8):       {1, strings.Repeat("\U0001f40c", 8)},
