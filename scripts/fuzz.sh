@@ -13,17 +13,21 @@ if [[ -z $targets ]]; then
 	exit 1
 fi
 
-failing_inputs() { find "$(go list -f '{{.Dir}}' "$1")/testdata/fuzz/$2" -type f 2>/dev/null | sort; }
+inputs() { # the committed and the failing ones of a target; it may have none
+	local dir
+	dir=$(go list -f '{{.Dir}}' "$1")/testdata/fuzz/$2
+	[[ ! -d $dir ]] || find "$dir" -type f | sort
+}
 fuzz() { go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" "$1"; }
 
 failed=()
 while read -r package target; do
 	echo "fuzz $package $target"
-	before=$(failing_inputs "$package" "$target")
+	before=$(inputs "$package" "$target")
 	fuzz "$package" "$target" </dev/null && continue
 	# Go's fuzzer can fail with its own deadline when time is up (go.dev/issue/75804).
 	# A crash leaves its input behind or fails again.
-	if [[ $(failing_inputs "$package" "$target") == "$before" ]]; then
+	if [[ $(inputs "$package" "$target") == "$before" ]]; then
 		echo "no failing input was found; once more"
 		fuzz "$package" "$target" </dev/null && continue
 	fi

@@ -14,12 +14,13 @@ if [[ -n $unformatted ]]; then
 	failed=true
 fi
 
-# By its path, since `go tool` would build it for the system that is checked.
 staticcheck=$(tool -n staticcheck)
-for system in linux darwin windows; do
-	echo "staticcheck $system"
-	CGO_ENABLED=0 GOOS=$system "$staticcheck" ./... || failed=true
-done
+echo "staticcheck"
+"$staticcheck" -matrix ./... <<-'END' || failed=true
+	linux: CGO_ENABLED=0 GOOS=linux
+	darwin: CGO_ENABLED=0 GOOS=darwin
+	windows: CGO_ENABLED=0 GOOS=windows
+END
 
 if command -v shellcheck >/dev/null; then
 	echo "shellcheck"
