@@ -29,11 +29,12 @@ var (
 // their guesses. It is safe for use from several goroutines.
 //
 // A guess counts from the moment that Yb is given out, and is given back when
-// it proves right. The code is burnt as soon as [MaxGuesses] guesses are wrong
-// (by tag or by time), or when a receiver comes while that many are open or
-// wrong. So whoever opens three pairings and never confirms one burns the
-// code, within [ConfirmWithin] and at the latest with the next receiver: that
-// is the price of three guesses being the most that anybody gets.
+// it proves right. The code is burnt as soon as [MaxGuesses] guesses are wrong,
+// by tag or by time. While that many are open or wrong, others are told to wait
+// (wire.ErrBusy), so that thirty receivers who come at once all get in. Whoever
+// opens three pairings and never confirms one burns the code within
+// [ConfirmWithin]: that is the price of three guesses being the most that
+// anybody gets.
 //
 // Burning ends only what is to come. A pairing that was open may still be
 // confirmed, and one that was confirmed stays so.
@@ -57,8 +58,8 @@ func (g *Guard) Burnt() <-chan struct{} { return g.burnt }
 
 // Start answers a receiver that sent its public share ya over channel, with
 // the sender's share Yb, 32 bytes, to be sent in a [StartResponse]. A ya that
-// no receiver makes is wire.ErrMalformed and costs no guess. After ErrBurnt
-// nothing may be sent but the error.
+// no receiver makes is wire.ErrMalformed and costs no guess. After ErrBurnt and
+// wire.ErrBusy nothing may be sent but the error.
 func (g *Guard) Start(channel Channel, ya []byte) (*Session, []byte, error) {
 	in, err := channel.input(g.code)
 	if err != nil {
@@ -83,15 +84,15 @@ func (g *Guard) Start(channel Channel, ya []byte) (*Session, []byte, error) {
 	return s, yb, nil
 }
 
-// open counts a guess, or burns the code when there is none left.
+// open counts a guess, when there is one left.
 func (g *Guard) open() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.used >= MaxGuesses {
-		g.burn()
-	}
 	if g.isOver {
 		return ErrBurnt
+	}
+	if g.used >= MaxGuesses {
+		return fmt.Errorf("others are giving the code at this moment: %w", wire.ErrBusy)
 	}
 	g.used++
 	return nil
