@@ -1,0 +1,302 @@
+package inbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"lanyard/internal/wire"
+)
+
+// A logWriter appends to a transfer's log, which it holds locked.
+type logWriter struct {
+	f    file
+	seed uint32
+	end  int64
+	buf  []byte
+}
+
+// lockLog takes the lock on a transfer: it opens the log, and looks that nobody
+// else is receiving any of the same files.
+func (in *Inbox) lockLog(p *Plan) (*logWriter, error) {
+	id := p.survey.id
+	// Who ends a transfer at this moment may remove the folder under our hands.
+	var f file
+	for range 10 {
+		if err := in.makeDataDir(); err != nil {
+			return nil, err
+		}
+		var err error
+		f, err = in.fs.OpenLocked(id.transfer(), true)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, opError("lock", id.transfer(), err)
+		}
+		break
+	}
+	if f == nil {
+		return nil, fmt.Errorf("lock %s: %w", quote(id.transfer()), wire.ErrInboxBusy)
+	}
+	if err := in.checkOthers(p); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &logWriter{f: f}, nil
+}
+
+func (in *Inbox) makeDataDir() error {
+	err := in.fs.Mkdir(dataDir)
+	if err == nil {
+		return opError("sync folder", ".", in.fs.SyncDir("."))
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return opError("make folder", dataDir, err)
+	}
+	st, err := in.fs.Lstat(dataDir)
+	if err == nil && st.kind != folder {
+		return fmt.Errorf("%s in %s is not a folder: remove it", dataDir, quote(in.dir))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // removed again: the caller comes back
+	}
+	return opError("look at", dataDir, err)
+}
+
+// checkOthers looks at the device's other transfers. Whoever begins holds the
+// lock on its own log before it looks, so that of two at least one sees the
+// other.
+func (in *Inbox) checkOthers(p *Plan) error {
+	var mine map[key]bool
+	return in.eachLog(func(id key, f file) error {
+		if id == p.survey.id {
+			return nil
+		}
+		theirs := make(map[key]bool)
+		r, err := newLogReader(f)
+		if err == nil && r.head.device == p.from.Device {
+			err = r.keys(theirs)
+		}
+		if err != nil && !errors.Is(err, errLog) {
+			return err
+		}
+		if mine == nil {
+			mine = p.keys()
+		}
+		for k := range theirs {
+			if mine[k] {
+				return in.isFree(id)
+			}
+		}
+		return nil
+	})
+}
+
+// isFree tells by an error when somebody holds the lock on a transfer.
+func (in *Inbox) isFree(id key) error {
+	f, err := in.fs.OpenLocked(id.transfer(), false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return opError("lock", id.transfer(), err)
+	}
+	return f.Close()
+}
+
+// eachLog calls with each transfer's log that is there.
+func (in *Inbox) eachLog(with func(id key, f file) error) error {
+	names, err := in.dataNames()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		id, ext, ok := parseName(name)
+		if !ok || ext != transferExt {
+			continue
+		}
+		f, err := in.openLog(id)
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			continue
+		}
+		err = with(id, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keys collects the keys of a transfer's files, reading to the log's end.
+func (l *logReader) keys(into map[key]bool) error {
+	for {
+		kind, payload, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for ; kind == typeKeys && len(payload) >= 16; payload = payload[16:] {
+			into[key(payload[:16])] = true
+		}
+	}
+}
+
+func (p *Plan) keys() map[key]bool {
+	keys := make(map[key]bool, len(p.files))
+	keyer := keyer{device: p.from.Device}
+	for i := range p.files {
+		keys[keyer.file(&p.files[i])] = true
+	}
+	return keys
+}
+
+// begin goes on with a log, or writes its header and its files' keys when it is
+// new or was torn before those were whole.
+func (l *logWriter) begin(p *Plan) error {
+	head := logHead{
+		device: p.from.Device, id: p.survey.id, began: time.Now().UnixNano(),
+		files: int64(len(p.files)), bytes: p.bytes.Total, sender: p.from.Name,
+	}
+	r, err := newLogReader(l.f)
+	if err == nil && r.head.id == head.id {
+		listed := int64(0)
+		for {
+			kind, payload, err := r.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if kind == typeKeys {
+				listed += int64(len(payload) / 16)
+			}
+		}
+		if listed >= head.files {
+			l.seed, l.end = r.seed, r.end
+			return l.f.Truncate(l.end)
+		}
+	} else if err != nil && !errors.Is(err, errLog) {
+		return err
+	}
+	if err := l.f.Truncate(0); err != nil {
+		return err
+	}
+	b := head.append(nil)
+	_, _, l.seed, err = parseLogHead(b)
+	if err != nil {
+		return err
+	}
+	keyer := keyer{device: p.from.Device}
+	for first := 0; first < len(p.files); first += keysPerChunk {
+		b = appendLogRecord(b, l.seed, typeKeys, func(b []byte) []byte {
+			for i := first; i < min(first+keysPerChunk, len(p.files)); i++ {
+				k := keyer.file(&p.files[i])
+				b = append(b, k[:]...)
+			}
+			return b
+		})
+		if err := l.append(b); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	return l.append(b)
+}
+
+func (l *logWriter) append(b []byte) error {
+	if _, err := l.f.WriteAt(b, l.end); err != nil {
+		return err
+	}
+	l.end += int64(len(b))
+	return nil
+}
+
+// intend makes durable that these files are about to get these names.
+func (l *Landing) intend(wholes []whole, targets []string) error {
+	log := l.log
+	b := log.buf[:0]
+	for i, w := range wholes {
+		f := &l.p.files[w.index]
+		if f.Dir {
+			continue
+		}
+		in := intent{file: w.key, hash: w.hash, size: f.Size, modTime: w.modTime, target: targets[i]}
+		b = appendLogRecord(b, log.seed, typeIntent, in.append)
+	}
+	log.buf = b
+	if len(b) == 0 {
+		return nil
+	}
+	if err := log.append(b); err != nil {
+		return opError("write the transfer's log in", dataDir, err)
+	}
+	return l.synced("sync the transfer's log in", dataDir, log.f.SyncData())
+}
+
+// dropLogs removes the log of a transfer that is in place, and logs of the same
+// device that have nothing left but files of this transfer. What it cannot
+// remove stays as a leftover.
+func (in *Inbox) dropLogs(p *Plan) {
+	_ = in.fs.Remove(p.survey.id.transfer())
+	names, err := in.dataNames()
+	if err != nil {
+		return
+	}
+	parts := make(map[key]bool)
+	for _, name := range names {
+		if k, ext, ok := parseName(name); ok && ext == partExt {
+			parts[k] = true
+		}
+	}
+	var mine map[key]bool
+	_ = in.eachLog(func(id key, f file) error {
+		r, err := newLogReader(f)
+		if err != nil || r.head.device != p.from.Device {
+			return nil //nolint:nilerr // not ours to judge
+		}
+		if mine == nil {
+			mine = p.keys()
+		}
+		if r.isCovered(mine, parts) {
+			_ = in.removeLog(id)
+		}
+		return nil
+	})
+}
+
+// isCovered tells whether all files that the log put in place are among mine,
+// and none of its files is begun.
+func (l *logReader) isCovered(mine, parts map[key]bool) bool {
+	for {
+		kind, payload, err := l.next()
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		if kind == typeIntent && len(payload) >= intentFixed && !mine[key(payload[:16])] {
+			return false
+		}
+		for ; kind == typeKeys && len(payload) >= 16; payload = payload[16:] {
+			if parts[key(payload[:16])] {
+				return false
+			}
+		}
+	}
+}
+
+// removeLog removes a log that nobody holds.
+func (in *Inbox) removeLog(id key) error {
+	f, err := in.fs.OpenLocked(id.transfer(), false)
+	if err != nil {
+		return opError("lock", id.transfer(), err)
+	}
+	return errors.Join(opError("remove", id.transfer(), in.fs.Remove(id.transfer())), f.Close())
+}

@@ -1,0 +1,191 @@
+package inbox
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"lanyard/internal/wire"
+)
+
+// dataDir is where everything unfinished lies; no sender may name it.
+const dataDir = ".lanyard"
+
+// maxFAT is the size of the largest file on a FAT file system.
+const maxFAT = 1<<32 - 1
+
+const (
+	maxPart = 255  // bytes of a part of a path, UTF-16 units where Windows's rules hold
+	maxPath = 4096 // bytes of a path
+)
+
+// Limits is what the file system of an inbox cannot hold.
+// The zero value holds every name that passes and any size.
+type Limits struct {
+	System       string // the file system's name, for messages; may be empty
+	MaxFile      int64  // bytes in a file; 0 for no limit
+	FoldsNames   bool   // takes names that differ in case or Unicode form for one
+	WindowsNames bool   // Windows's reserved names and characters
+}
+
+// checkPath refuses a sender's path that is to be written nowhere.
+func checkPath(p string, l Limits) error {
+	bad := func(why string) error { return fmt.Errorf("%w: %s: %s", wire.ErrBadName, quote(p), why) }
+	switch {
+	case p == "":
+		return bad("it is empty")
+	case len(p) > maxPath:
+		return bad("it is too long")
+	case !utf8.ValidString(p):
+		return bad("it is not UTF-8")
+	}
+	for i, r := range p {
+		switch {
+		case r == '\\':
+			return bad("it has a backslash")
+		case unicode.IsControl(r):
+			return bad("it has a control character at byte " + strconv.Itoa(i))
+		}
+	}
+	if p[0] == '/' {
+		return bad("it is absolute")
+	}
+	for part, rest := "", p; rest != ""; {
+		var more bool
+		part, rest, more = strings.Cut(rest, "/")
+		switch {
+		case part == "" || more && rest == "":
+			return bad("it has an empty part")
+		case part == "." || part == "..":
+			return bad(`it has a part "." or ".."`)
+		case tooLong(part, l):
+			return bad("a part of it is too long")
+		}
+	}
+	first, _, _ := strings.Cut(p, "/")
+	if isDataDir(first) {
+		return bad("lanyard keeps its own files there")
+	}
+	return nil
+}
+
+func tooLong(part string, l Limits) bool {
+	if len(part) <= maxPart {
+		return false
+	}
+	return !l.WindowsNames || len(utf16.Encode([]rune(part))) > maxPart
+}
+
+// isDataDir tells whether some file system would take name for dataDir: folded,
+// in compatibility forms, with characters in it that HFS+ skips, with dots or
+// spaces behind it, with a stream's name, or by its short name on FAT.
+func isDataDir(name string) bool {
+	name = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+			return -1
+		}
+		return r
+	}, name)
+	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.TrimRight(name, ". ")
+	short, isShort := strings.CutPrefix(name, "lanyar~")
+	return name == dataDir || isShort && strings.Trim(short, "0123456789") == ""
+}
+
+// mapPart is the name for part on a target with these limits: part itself, if
+// the target can hold it.
+func mapPart(part string, l Limits) string {
+	if !l.WindowsNames {
+		return part
+	}
+	mapped := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`<>:"|?*`, r) {
+			return '_'
+		}
+		return r
+	}, part)
+	if last := len(mapped) - 1; mapped[last] == '.' || mapped[last] == ' ' {
+		mapped = mapped[:last] + "_"
+	}
+	base, ext, dotted := strings.Cut(mapped, ".")
+	if isDevice(strings.TrimRight(base, " ")) {
+		if dotted {
+			ext = "." + ext
+		}
+		mapped = joinShort(base, "_", ext, l)
+	}
+	return mapped
+}
+
+// isDevice tells whether Windows takes base, a name up to its first dot, for a
+// device (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
+func isDevice(base string) bool {
+	base = strings.ToUpper(base)
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	for _, port := range []string{"COM", "LPT"} {
+		if n, ok := strings.CutPrefix(base, port); ok && utf8.RuneCountInString(n) == 1 && strings.Contains("123456789¹²³", n) {
+			return true
+		}
+	}
+	return false
+}
+
+// foldName is equal for names that a folding target takes for one. Where it
+// folds more than the target does, a file gets a number that it need not have.
+func foldName(name string, l Limits) string {
+	if !l.FoldsNames {
+		return name
+	}
+	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+}
+
+// numbered is name with a number before its extension: "film (1).mov".
+func numbered(name string, n int, l Limits) string {
+	ext := path.Ext(name)
+	stem := strings.TrimSuffix(name, ext)
+	if stem == "" { // ".profile"
+		stem, ext = name, ""
+	}
+	return joinShort(stem, " ("+strconv.Itoa(n)+")", ext, l)
+}
+
+// joinShort is stem+middle+ext, with as much taken from the end of the stem,
+// or where that is not enough of the extension, as the target demands.
+func joinShort(stem, middle, ext string, l Limits) string {
+	for tooLong(stem+middle+ext, l) {
+		cut := &stem
+		if len(stem) <= 1 {
+			cut = &ext
+		}
+		_, size := utf8.DecodeLastRuneInString(*cut)
+		*cut = (*cut)[:len(*cut)-size]
+	}
+	return stem + middle + ext
+}
+
+// quote is an untrusted name as it may stand in a message: printable, short.
+func quote(name string) string {
+	const longest = 200
+	if len(name) <= longest {
+		return strconv.Quote(name)
+	}
+	name = name[:longest]
+	for len(name) > 0 {
+		if r, size := utf8.DecodeLastRuneInString(name); r != utf8.RuneError || size > 1 {
+			break
+		}
+		name = name[:len(name)-1]
+	}
+	return strconv.Quote(name) + "..."
+}

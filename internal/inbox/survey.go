@@ -1,0 +1,280 @@
+package inbox
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"io"
+	"io/fs"
+	"slices"
+
+	"lukechampine.com/blake3"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+// A survey is what is on the disk of some files that a device sends.
+type survey struct {
+	id     key
+	done   map[wire.FileIndex]done
+	resume map[wire.FileIndex]*resumed
+	stale  []string // names to be removed before the files are written, journals first
+	print  [32]byte // equal when nothing that matters here has changed
+}
+
+// done is a file that an earlier part of a transfer has put in place.
+type done struct {
+	hash   digest.Digest
+	target string
+}
+
+// resumed is what a file's journal says.
+type resumed struct {
+	have      blockSet
+	bytes     int64 // in those blocks
+	allocated int64 // that the partial file takes
+	end       int64 // of the journal's last whole record
+}
+
+// What there is of a file besides the manifest.
+type traces struct {
+	part, journal bool
+	log           int   // 1 + index of the log with its last intent
+	off           int64 // of the intent's payload
+	n             int
+}
+
+// survey writes nothing.
+func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File) (*survey, error) {
+	s := &survey{done: make(map[wire.FileIndex]done), resume: make(map[wire.FileIndex]*resumed)}
+	traced, logs, err := in.traces(device)
+	defer func() {
+		for _, l := range logs {
+			_ = l.Close()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	print := blake3.New(32, nil)
+	keyer := keyer{device: device}
+	var parts []string
+	for i := range files {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		f := &files[i]
+		k := keyer.file(f)
+		t, ok := traced[k]
+		if !ok || f.Dir {
+			continue
+		}
+		index := wire.FileIndex(i)
+		keep := false
+		if t.log > 0 {
+			keep, err = in.surveyIntent(s, index, f, k, t, logs[t.log-1], print)
+			if err != nil {
+				return nil, err
+			}
+		}
+		if !keep && t.part && t.journal {
+			keep, err = in.surveyJournal(s, index, headOf(device, f), k, print)
+			if err != nil {
+				return nil, err
+			}
+			if keep {
+				continue
+			}
+		}
+		if t.journal {
+			s.stale = append(s.stale, k.journal())
+		}
+		if t.part {
+			parts = append(parts, k.part())
+		}
+	}
+	s.stale = append(s.stale, parts...)
+	s.id = keyer.transfer()
+	print.Sum(s.print[:0])
+	return s, nil
+}
+
+// traces looks what lies in the data folder: all partial files and journals, and
+// the intents in the device's logs, which the caller closes.
+func (in *Inbox) traces(device [32]byte) (map[key]traces, []file, error) {
+	names, err := in.dataNames()
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(names) // so that equal folders give equal surveys
+	traced := make(map[key]traces)
+	var logs []file
+	for _, name := range names {
+		k, ext, ok := parseName(name)
+		if !ok {
+			continue
+		}
+		t := traced[k]
+		switch ext {
+		case partExt:
+			t.part = true
+			traced[k] = t
+		case journalExt:
+			t.journal = true
+			traced[k] = t
+		case transferExt:
+			f, err := in.openLog(k)
+			if err != nil {
+				return nil, logs, err
+			}
+			if f == nil {
+				continue
+			}
+			logs = append(logs, f)
+			if err := readIntents(f, device, len(logs), traced); err != nil {
+				return nil, logs, err
+			}
+		}
+	}
+	return traced, logs, nil
+}
+
+// dataNames lists the data folder; nothing when there is none.
+func (in *Inbox) dataNames() ([]string, error) {
+	st, err := in.fs.Lstat(dataDir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.kind != folder {
+		return nil, nil // Begin refuses what is no folder
+	}
+	if err != nil {
+		return nil, opError("look at", dataDir, err)
+	}
+	names, err := in.fs.List(dataDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, opError("list", dataDir, err)
+	}
+	return names, nil
+}
+
+// openLog opens a transfer's log; nil if it is gone or no regular file.
+func (in *Inbox) openLog(id key) (file, error) {
+	st, err := in.fs.Lstat(id.transfer())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.kind != regular {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, opError("look at", id.transfer(), err)
+	}
+	f, err := in.fs.Open(id.transfer())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, opError("open", id.transfer(), err)
+}
+
+// readIntents notes where the intents of a log lie; a million of them would be
+// large in memory.
+func readIntents(f file, device [32]byte, number int, traced map[key]traces) error {
+	r, err := newLogReader(f)
+	if errors.Is(err, errLog) || err == nil && r.head.device != device {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		kind, payload, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if kind != typeIntent || len(payload) < intentFixed {
+			continue
+		}
+		k := key(payload[:16])
+		t := traced[k]
+		t.log, t.n = number, len(payload)
+		t.off = r.end - 4 - int64(len(payload))
+		traced[k] = t
+	}
+}
+
+// surveyIntent tells whether the file of an intent is in place.
+func (in *Inbox) surveyIntent(s *survey, i wire.FileIndex, f *wire.File, k key, t traces, log file, print hash.Hash) (bool, error) {
+	intent, err := readIntentAt(log, t.off, t.n)
+	if err != nil {
+		return false, err
+	}
+	if checkPath(intent.target, Limits{WindowsNames: true}) != nil {
+		return false, nil
+	}
+	st, err := in.fs.Lstat(intent.target)
+	if err != nil {
+		// Gone, or a part of its path is no folder any more.
+		return false, nil //nolint:nilerr // it is fetched again
+	}
+	if st.kind != regular || st.size != f.Size || intent.size != f.Size || !sameTime(st.modTime, intent.modTime) {
+		return false, nil
+	}
+	if t.part && !in.fs.Same(intent.target, k.part()) {
+		return false, nil
+	}
+	s.done[i] = done{hash: intent.hash, target: intent.target}
+	note(print, i, 1, int64(len(intent.target)))
+	_, _ = io.WriteString(print, intent.target)
+	return true, nil
+}
+
+// sameTime allows what a file system that was mounted anew may round off: FAT
+// keeps two seconds.
+func sameTime(a, b int64) bool {
+	const grain = 2e9
+	return a-b <= grain && b-a <= grain
+}
+
+// surveyJournal loads a file's journal and tells whether it is to be believed.
+func (in *Inbox) surveyJournal(s *survey, i wire.FileIndex, want journalHead, k key, print hash.Hash) (bool, error) {
+	part, err := in.fs.Lstat(k.part())
+	if err != nil || part.kind != regular {
+		return false, nil //nolint:nilerr // what cannot be looked at is no help
+	}
+	if st, err := in.fs.Lstat(k.journal()); err != nil || st.kind != regular {
+		return false, nil //nolint:nilerr // likewise
+	}
+	j, err := in.fs.Open(k.journal())
+	if err != nil {
+		return false, opError("open", k.journal(), err)
+	}
+	r := &resumed{have: newBlockSet(digest.Blocks(want.size)), allocated: part.allocated}
+	head, end, err := readJournal(j, func(rec record) {
+		n := int64(digest.BlockLen(want.size, rec.block))
+		if int64(rec.block)*digest.BlockSize+n <= part.size && r.have.add(rec.block) {
+			r.bytes += n
+		}
+	})
+	_ = j.Close()
+	if errors.Is(err, errJournal) || err == nil && head != want {
+		return false, nil
+	}
+	if err != nil {
+		return false, opError("read", k.journal(), err)
+	}
+	if r.have.count == 0 {
+		return false, nil
+	}
+	r.end = end
+	s.resume[i] = r
+	note(print, i, 2, end)
+	return true, nil
+}
+
+func note(print hash.Hash, i wire.FileIndex, what byte, n int64) {
+	var b [17]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(i))
+	binary.LittleEndian.PutUint64(b[8:], uint64(n))
+	b[16] = what
+	_, _ = print.Write(b[:])
+}
