@@ -49,7 +49,7 @@ type lineReader struct {
 }
 
 func newLineReader(r io.Reader, what string, maxLine int) *lineReader {
-	return &lineReader{buf: bufio.NewReaderSize(r, maxLine+1), what: what}
+	return &lineReader{buf: bufio.NewReaderSize(r, maxLine), what: what}
 }
 
 // next decodes the next line into each of records and returns the line, which
@@ -60,7 +60,7 @@ func (r *lineReader) next(records ...any) ([]byte, error) {
 	line, err := r.buf.ReadSlice('\n')
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
-		return nil, r.fail(ErrTooLarge, fmt.Errorf("longer than %d bytes", r.buf.Size()-1))
+		return nil, r.fail(ErrTooLarge, fmt.Errorf("longer than %d bytes", r.buf.Size()))
 	case err == io.EOF: //nolint:errorlint // an io.Reader's end is io.EOF itself
 		return nil, r.fail(ErrMalformed, io.ErrUnexpectedEOF)
 	case err != nil:
