@@ -29,7 +29,7 @@
 // CUBIC unless told otherwise, whatever the machine's default is.
 //
 // Non-goals: rates above about 5 Gbit/s, delays exact to better than about
-// 0.1 ms, reordering, and isolation of anything but the network.
+// 0.2 ms under load, reordering, and isolation of anything but the network.
 //
 // Everything but [Link] and [ErrRefused] exists on Linux only.
 package lab

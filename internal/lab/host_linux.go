@@ -92,9 +92,9 @@ func (h *Host) IPv4() netip.Addr { return h.ipv4 }
 // link-local one besides.
 func (h *Host) IPv6() netip.Addr { return h.ipv6 }
 
-// Cut makes the host's link, in a pair the only one, lose everything from now
-// on and all that is on its way. Nothing tells the hosts: the interfaces stay
-// up, as with a cable pulled out behind a switch.
+// Cut makes the host's link, in a pair the only one, lose all that enters or
+// leaves it until Restore. Nothing tells the hosts: the interfaces stay up, as
+// with a cable pulled out behind a switch.
 func (h *Host) Cut() { h.cable.cut.Store(true) }
 
 // Restore undoes Cut.

@@ -31,7 +31,7 @@ func newCable(l Link) *cable {
 // A lane is one direction of a link. It computes when a frame comes out from
 // when it went in, rather than watch a clock: rate and delay stay exact
 // however late the forwarder wakes up. One goroutine uses it; times are
-// nanoseconds of any one clock and must not go back.
+// nanoseconds of any one clock.
 type lane struct {
 	cable      *cable
 	rng        *rand.Rand

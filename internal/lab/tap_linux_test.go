@@ -59,3 +59,15 @@ func TestFramesAreReused(t *testing.T) {
 		t.Errorf("a short frame takes %d bytes", cap(f.data))
 	}
 }
+
+func FuzzWireSize(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(train(52, 2*1448, 1448))
+	f.Add(train(72, 1, 1))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		least := int64(max(len(data)-offloadSize-headerSize, 0))
+		if got := wireSize(data); got < least {
+			t.Errorf("%d, the frame alone has %d", got, least)
+		}
+	})
+}
