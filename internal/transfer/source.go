@@ -26,7 +26,6 @@ type Sink interface {
 	// Write takes a verified block, each of them once. It is called from
 	// several goroutines and must not keep data. An error ends the transfer.
 	Write(ctx context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, d digest.Digest) error
-	// Fail says that the rest of file i will not come, and why. An error ends
-	// the transfer.
-	Fail(i wire.FileIndex, why error) error
+	// Fail says that the rest of file i will not come, and why.
+	Fail(i wire.FileIndex, why error)
 }

@@ -218,9 +218,7 @@ func (t *Transfer) failFile(i wire.FileIndex, why error) {
 	}
 	first, end := t.layout.Range(i)
 	t.queue.forget(Span{first, end})
-	if err := t.sink.Fail(i, why); err != nil {
-		t.cancel(err)
-	}
+	t.sink.Fail(i, why)
 }
 
 // mismatched counts a block that did not match, and gives up its file when

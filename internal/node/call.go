@@ -1,0 +1,122 @@
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"sync"
+	"time"
+
+	"lanyard/internal/wire"
+)
+
+// exchange makes one request on the connection and lets read take its answer.
+//
+// It is not done by http.Client: the two calls of pairing belong to one
+// connection, and a client would hide which one it takes.
+func (c *conn) exchange(ctx context.Context, method, path, ticket string, body io.Reader, length int64, read func(io.Reader) error) error {
+	// Whatever the call waits for ends with ctx.
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	failed := func(err error) error {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "https://lanyard"+path, body)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = length
+	req.Header.Set("User-Agent", "lanyard/"+Version())
+	if ticket != "" {
+		req.Header.Set("Authorization", "Bearer "+ticket)
+	}
+	if err := req.Write(c); err != nil {
+		return failed(err)
+	}
+	res, err := http.ReadResponse(c.reader, req)
+	if err != nil {
+		return failed(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return wire.ReadError(res.Body, res.StatusCode)
+	}
+	if err := read(res.Body); err != nil {
+		return failed(err)
+	}
+	// The next request on this connection starts after this answer.
+	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, maxRest)); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// maxRest bounds what is read of an answer after what was to be read.
+const maxRest = 4 << 10
+
+// call posts ask as JSON and reads the answer with read, within callTime.
+func call[A any](ctx context.Context, c *conn, path string, ask any, read func(io.Reader) (A, error)) (answer A, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return answer, err
+	}
+	err = c.exchange(ctx, http.MethodPost, path, "", bytes.NewReader(body), int64(len(body)), func(r io.Reader) error {
+		answer, err = read(r)
+		return err
+	})
+	return answer, err
+}
+
+// manifest fetches the list of files.
+func (p *peer) manifest(ctx context.Context, c *conn) (header wire.Header, files []wire.File, err error) {
+	share, ticket := p.access()
+	err = c.exchange(ctx, http.MethodGet, "/v1/shares/"+share+"/manifest", ticket, nil, 0, func(r io.Reader) error {
+		header, files, err = wire.ReadManifest(&steady{c, r}, wire.Limits{})
+		return err
+	})
+	return header, files, err
+}
+
+// deliver sends the receipt and answers what the sender thinks of it.
+func (p *peer) deliver(ctx context.Context, receipt wire.Receipt, results iter.Seq[wire.FileResult]) (verdict wire.Verdict, err error) {
+	raw, err := p.connect(ctx)
+	if err != nil {
+		return wire.Verdict{}, err
+	}
+	defer raw.Close()
+	c := &conn{raw, bufio.NewReader(raw)}
+	_, ticket := p.access()
+	body, w := io.Pipe()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer body.Close()
+	wg.Go(func() { w.CloseWithError(wire.WriteReceipt(w, receipt, results)) })
+	err = c.exchange(ctx, http.MethodPost, "/v1/shares/"+receipt.Share+"/receipt", ticket, body, -1, func(r io.Reader) error {
+		verdict, err = wire.ReadVerdict(r)
+		return err
+	})
+	return verdict, err
+}
+
+// steady reads from a sender that must go on sending: each read has callTime.
+type steady struct {
+	c *conn
+	r io.Reader
+}
+
+func (s *steady) Read(p []byte) (int, error) {
+	if err := s.c.SetReadDeadline(time.Now().Add(callTime)); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}

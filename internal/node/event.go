@@ -1,0 +1,177 @@
+package node
+
+import (
+	"time"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/inbox"
+	"lanyard/internal/wire"
+)
+
+// An Event is something that happened while sending or receiving, as a JSON
+// line and for showing. Kind says which of the fields are set. Strings that
+// came from the other side (Device, Path, Renamed) are not escaped.
+type Event struct {
+	Kind Kind      `json:"event"`
+	Time time.Time `json:"time"`
+
+	Code      string   `json:"code,omitempty"`
+	Addresses []string `json:"addresses,omitempty"`
+
+	Device   string `json:"device,omitempty"`    // the other side's name
+	DeviceID string `json:"device_id,omitempty"` // and identity
+	Address  string `json:"address,omitempty"`   // and where it is
+
+	Path    string         `json:"path,omitempty"`
+	Renamed string         `json:"renamed,omitempty"` // the name it gets here
+	Reason  string         `json:"reason,omitempty"`
+	BLAKE3  *digest.Digest `json:"blake3,omitempty"`
+
+	Bytes     int64   `json:"bytes,omitempty"` // done; of waiting and offer: in all
+	Total     int64   `json:"total,omitempty"` // bytes in all
+	Files     int     `json:"files,omitempty"` // done; of waiting and offer: in all
+	AllFiles  int     `json:"all_files,omitempty"`
+	Rate      float64 `json:"rate,omitempty"`    // bytes a second
+	Seconds   float64 `json:"seconds,omitempty"` // it took; of progress: left, 0 when unknown
+	Streams   int     `json:"streams,omitempty"`
+	Receivers int     `json:"receivers,omitempty"` // that have everything
+
+	Stream int             `json:"stream,omitempty"`
+	First  wire.BlockIndex `json:"first,omitempty"`
+	Blocks wire.BlockIndex `json:"blocks,omitempty"`
+
+	Offer *Offer `json:"offer,omitempty"`
+}
+
+// A Kind is what an event tells.
+type Kind string
+
+// The kinds of events, with the fields they set.
+const (
+	// On the sender.
+	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now
+	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
+	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
+	KindSending  Kind = "sending"  // Device, Address, Bytes, Total, Rate: how far one receiver is
+	KindReceived Kind = "received" // Device, Address, Bytes, Seconds, Rate, Streams, Receivers: one has everything
+	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in
+	KindTrouble  Kind = "trouble"  // Device, Address, Reason: a receiver ended without everything
+
+	// On both.
+	KindConnected Kind = "connected" // Device, DeviceID, Address
+	KindWarning   Kind = "warning"   // Reason
+	KindDone      Kind = "done"      // Bytes, Seconds, Rate, Streams, Files, AllFiles
+
+	// On the receiver.
+	KindLooking  Kind = "looking"  // Reason: where it looks for the sender
+	KindOffer    Kind = "offer"    // Device, Offer
+	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams
+	KindRun      Kind = "run"      // Stream, First, Blocks, Bytes, Seconds, Rate, Reason when it broke
+	KindFile     Kind = "file"     // Path, Renamed, Bytes, BLAKE3: whole, verified and in its place
+	KindFailed   Kind = "failed"   // Path, Reason: will not arrive
+	KindLost     Kind = "lost"     // Seconds: nothing has come for so long
+	KindBack     Kind = "back"     // bytes come again
+)
+
+// An Offer is what a sender has, for a person to decide on.
+type Offer struct {
+	Device  string    `json:"device"`
+	Names   []string  `json:"names"` // first parts of the paths, at most MaxNames; folders end in "/"
+	More    int       `json:"more,omitempty"`
+	Files   int       `json:"files"`
+	Bytes   int64     `json:"bytes"`
+	Out     string    `json:"out,omitempty"`     // where it would go
+	Free    int64     `json:"free,omitempty"`    // bytes free there
+	Resumed int64     `json:"resumed,omitempty"` // bytes that are there already from an earlier try
+	Text    bool      `json:"text,omitempty"`    // a text to be shown
+	Mapped  []Mapping `json:"mapped,omitempty"`  // at most MaxMapped of them
+}
+
+// A Mapping is a file that gets another name here.
+type Mapping struct {
+	Path string `json:"path"`
+	Name string `json:"name"`
+}
+
+// Limits of what an offer shows.
+const (
+	MaxNames  = 3
+	MaxMapped = 20
+)
+
+// A Result is what a command did.
+type Result struct {
+	Bytes   int64        `json:"bytes"`   // of the files
+	Seconds float64      `json:"seconds"` // from the first request to the last block on the disk
+	Streams int          `json:"streams"` // the most at one time
+	Files   []FileResult `json:"files"`
+
+	// Fetched is the bytes that came now; the rest was there from before.
+	Fetched int64 `json:"fetched,omitempty"`
+	// Failed are the files that did not arrive.
+	Failed []FileFailure `json:"failed,omitempty"`
+	// Receivers have everything (on the sender).
+	Receivers int `json:"receivers,omitempty"`
+	// Out is where the files are (on the receiver).
+	Out string `json:"out,omitempty"`
+}
+
+// A FileResult is one file that arrived, or, on the sender, was sent.
+type FileResult struct {
+	Path   string         `json:"path"` // where it is, below Out
+	Size   int64          `json:"size"`
+	BLAKE3 *digest.Digest `json:"blake3"` // null for a folder
+}
+
+// A FileFailure is one file that did not arrive.
+type FileFailure struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// offerOf sums up a manifest.
+func offerOf(device string, files []wire.File) Offer {
+	o := Offer{Device: device, Files: len(files)}
+	seen := map[string]bool{}
+	for _, f := range files {
+		o.Bytes += f.Size
+		name := topName(f)
+		if len(seen) > 0 && seen[name] {
+			continue
+		}
+		if len(o.Names) < MaxNames {
+			o.Names = append(o.Names, name)
+			seen[name] = true
+		} else if len(seen) < maxTopNames {
+			seen[name] = true
+			o.More++
+		}
+	}
+	return o
+}
+
+// maxTopNames bounds what offerOf remembers of a stranger's manifest.
+const maxTopNames = 10_000
+
+// topName is the first part of a file's path, with a "/" when it is a folder.
+func topName(f wire.File) string {
+	for i := range len(f.Path) {
+		if f.Path[i] == '/' {
+			return f.Path[:i+1]
+		}
+	}
+	if f.Dir {
+		return f.Path + "/"
+	}
+	return f.Path
+}
+
+// Conflict says what becomes of a file whose name is taken where it shall go.
+type Conflict = inbox.Conflict
+
+// The conflict rules.
+const (
+	Rename    = inbox.Rename    // it becomes "name (1).ext"
+	Overwrite = inbox.Overwrite // it replaces the file that is there
+	Skip      = inbox.Skip      // it is not received
+)

@@ -1,0 +1,101 @@
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"lanyard/internal/inbox"
+	"lanyard/internal/wire"
+)
+
+// A Leftover is a transfer that did not end, whose data waits in a folder.
+type Leftover struct {
+	inbox.Leftover
+	Dir string
+}
+
+// inboxes is the folder that has a file for each folder in which something
+// unfinished may lie: without it nobody would know where to look.
+func (n *Node) inboxes() string { return filepath.Join(n.home, "inboxes") }
+
+// rememberInbox notes that something unfinished may lie in dir.
+func (n *Node) rememberInbox(dir string) error {
+	if err := os.MkdirAll(n.inboxes(), 0o700); err != nil {
+		return fmt.Errorf("remember the folder: %w", err)
+	}
+	if err := os.WriteFile(n.inboxNote(dir), []byte(dir), 0o600); err != nil {
+		return fmt.Errorf("remember the folder: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) inboxNote(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return filepath.Join(n.inboxes(), hex.EncodeToString(sum[:8]))
+}
+
+// forgetInbox drops the note of dir when nothing unfinished lies there.
+func (n *Node) forgetInbox(dir string) error {
+	left, err := inbox.Leftovers(dir)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	if err := os.Remove(n.inboxNote(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget the folder: %w", err)
+	}
+	return nil
+}
+
+// Transfers are the ones that did not end, in all folders that were received
+// into.
+func (n *Node) Transfers() ([]Leftover, error) {
+	notes, err := os.ReadDir(n.inboxes())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list folders: %w", err)
+	}
+	var all []Leftover
+	for _, note := range notes {
+		dir, err := os.ReadFile(filepath.Join(n.inboxes(), note.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("list folders: %w", err)
+		}
+		left, err := inbox.Leftovers(string(dir))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the folder has gone, or its disk is not here now
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range left {
+			all = append(all, Leftover{l, string(dir)})
+		}
+	}
+	return all, nil
+}
+
+// Discard removes the unfinished transfer whose ID begins with id.
+func (n *Node) Discard(id string) (Leftover, error) {
+	all, err := n.Transfers()
+	if err != nil {
+		return Leftover{}, err
+	}
+	var found []Leftover
+	for _, l := range all {
+		if strings.HasPrefix(l.ID, id) {
+			found = append(found, l)
+		}
+	}
+	if len(found) != 1 || id == "" {
+		return Leftover{}, fmt.Errorf("%w: %d unfinished transfers have an ID that begins with %q", wire.ErrUsage, len(found), id)
+	}
+	if err := inbox.Discard(found[0].Dir, found[0].ID); err != nil {
+		return Leftover{}, err
+	}
+	return found[0], n.forgetInbox(found[0].Dir)
+}

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/adrg/xdg"
+
+	"lanyard/internal/identity"
+)
+
+// DefaultPort is where a sender listens when nothing else is asked.
+const DefaultPort = 12121
+
+// A Node is this machine as others know it: an identity and a name.
+type Node struct {
+	id   *identity.Identity
+	name string
+	home string // folder of all that lasts: identity, unfinished transfers
+}
+
+// Open makes the node of this user, with a new identity at first use. Its
+// folder is $LANYARD_HOME, or "lanyard" in the state folder of the XDG rules.
+func Open() (*Node, error) {
+	home := os.Getenv("LANYARD_HOME")
+	if home == "" {
+		home = filepath.Join(xdg.StateHome, "lanyard")
+	}
+	home, err := filepath.Abs(home)
+	if err != nil {
+		return nil, fmt.Errorf("find the state folder: %w", err)
+	}
+	return openAt(home)
+}
+
+func openAt(home string) (*Node, error) {
+	id, err := identity.LoadOrCreate(home)
+	if err != nil {
+		return nil, err
+	}
+	return &Node{id: id, name: hostName(), home: home}, nil
+}
+
+// maxName is how long a name may be that is told to others.
+const maxName = 100
+
+// hostName is the machine's name up to the first dot, as people know it.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "lanyard"
+	}
+	if name, _, _ = strings.Cut(name, "."); name == "" || len(name) > maxName {
+		return "lanyard"
+	}
+	return name
+}
+
+// Name is what this node calls itself to others.
+func (n *Node) Name() string { return n.name }
+
+// Version is the program's version from the build, "v1.2.3" or a commit.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}

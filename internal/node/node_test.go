@@ -1,0 +1,505 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"lukechampine.com/blake3"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/inbox"
+	"lanyard/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testCode = "4711-correct-horse-battery"
+
+func newNode(t *testing.T) *Node {
+	t.Helper()
+	n, err := openAt(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// random is n bytes that are the same for the same n.
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)}).Read(b)
+	return b
+}
+
+// makeTree writes files below a new folder; a name that ends in "/" is an
+// empty folder.
+func makeTree(t *testing.T, files map[string]int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, size := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if strings.HasSuffix(name, "/") {
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, random(size), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// tree is what lies below dir: the hash of each file, "" for an empty folder.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if d.IsDir() {
+			if entries, err := os.ReadDir(path); err != nil || len(entries) > 0 {
+				return err
+			}
+			got[name+"/"] = ""
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		got[name] = digest.Digest(blake3.Sum256(data)).String()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// A sending is a Send that runs.
+type sending struct {
+	t       *testing.T
+	node    *Node
+	address string
+	cancel  context.CancelFunc
+	done    chan struct{}
+	result  Result
+	err     error
+
+	mu     sync.Mutex
+	events []Event
+	came   *sync.Cond
+}
+
+// startSending starts to send and waits until it can be connected to.
+func startSending(t *testing.T, n *Node, opts SendOptions) *sending {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &sending{t: t, node: n, cancel: cancel, done: make(chan struct{})}
+	s.came = sync.NewCond(&s.mu)
+	if opts.Code == "" {
+		opts.Code = testCode
+	}
+	opts.Bind = "127.0.0.1"
+	opts.OnEvent = func(ev Event) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, ev)
+		s.came.Broadcast()
+	}
+	go func() {
+		defer close(s.done)
+		s.result, s.err = n.Send(ctx, opts)
+		s.came.Broadcast()
+	}()
+	t.Cleanup(func() { s.stop() })
+	s.address = s.wait(KindWaiting).Addresses[0]
+	return s
+}
+
+// wait answers the first event of a kind.
+func (s *sending) wait(k Kind) Event {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for seen := 0; ; s.came.Wait() {
+		for ; seen < len(s.events); seen++ {
+			if s.events[seen].Kind == k {
+				return s.events[seen]
+			}
+		}
+		select {
+		case <-s.done:
+			s.t.Fatalf("sending ended before %q: %v", k, s.err)
+		default:
+		}
+	}
+}
+
+func (s *sending) stop() { s.cancel(); <-s.done }
+
+func (s *sending) finished() Result {
+	s.t.Helper()
+	<-s.done
+	if s.err != nil {
+		s.t.Errorf("send: %v", s.err)
+	}
+	return s.result
+}
+
+// receive runs Receive from s into out.
+func (s *sending) receive(n *Node, out string, change ...func(*ReceiveOptions)) (Result, error) {
+	opts := ReceiveOptions{Code: testCode, From: s.address, Out: out}
+	for _, c := range change {
+		c(&opts)
+	}
+	return n.Receive(s.t.Context(), opts)
+}
+
+var someFiles = map[string]int{
+	"wedding.mov":         20*digest.BlockSize + 77,
+	"empty":               0,
+	"2026/शादी/🎉.jpg":     100_000,
+	"2026/deep/a/b/c/d.x": 1,
+	"2026/nothing here/":  0,
+}
+
+func TestSendAndReceive(t *testing.T) {
+	src := makeTree(t, someFiles)
+	out := t.TempDir()
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "wedding.mov"), filepath.Join(src, "empty"), filepath.Join(src, "2026")}, Receivers: 1})
+	res, err := s.receive(newNode(t), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := s.finished()
+	want := tree(t, src)
+	if diff := cmp.Diff(want, tree(t, out)); diff != "" {
+		t.Errorf("arrived otherwise (-sent +arrived):\n%s", diff)
+	}
+	for _, r := range []Result{res, sent} {
+		got := map[string]string{}
+		for _, f := range r.Files {
+			if f.BLAKE3 == nil {
+				got[f.Path+"/"] = ""
+				continue
+			}
+			got[f.Path] = f.BLAKE3.String()
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the result is not what was sent (-sent +result):\n%s", diff)
+		}
+	}
+	if sent.Receivers != 1 || sent.Bytes != res.Bytes {
+		t.Errorf("sender: %d receivers and %d bytes; receiver %d bytes", sent.Receivers, sent.Bytes, res.Bytes)
+	}
+	if left, err := os.ReadDir(filepath.Join(out, ".lanyard")); err == nil {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+func TestFindByCode(t *testing.T) {
+	src := makeTree(t, map[string]int{"a": 10})
+	out := t.TempDir()
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Receivers: 1})
+	if _, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.From = "" }); err != nil {
+		t.Fatal(err)
+	}
+	s.finished()
+}
+
+func TestNotFound(t *testing.T) {
+	_, err := newNode(t).Receive(t.Context(), ReceiveOptions{Code: testCode, From: "127.0.0.1:1", Out: t.TempDir()})
+	if !errors.Is(err, wire.ErrNotFound) {
+		t.Errorf("got %v, want %v", err, wire.ErrNotFound)
+	}
+}
+
+func TestThreeReceiversAtOnce(t *testing.T) {
+	src := makeTree(t, map[string]int{"film/a.mkv": 9 * digest.BlockSize, "film/b.srt": 50})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "film")}, Receivers: 3})
+	same := newNode(t) // two of them on one machine
+	var wg sync.WaitGroup
+	for _, n := range []*Node{same, same, newNode(t)} {
+		out := t.TempDir()
+		wg.Go(func() {
+			if _, err := s.receive(n, out); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(tree(t, src), tree(t, out)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	wg.Wait()
+	if got := s.finished().Receivers; got != 3 {
+		t.Errorf("%d receivers", got)
+	}
+}
+
+func TestWrongCode(t *testing.T) {
+	src := makeTree(t, map[string]int{"a": 10})
+	out := filepath.Join(t.TempDir(), "new")
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Receivers: 1})
+	wrong := func(o *ReceiveOptions) { o.Code = "4711-wrong-horse-battery" }
+	for range 3 {
+		if _, err := s.receive(newNode(t), out, wrong); !errors.Is(err, wire.ErrUnauthorised) {
+			t.Fatalf("got %v, want %v", err, wire.ErrUnauthorised)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was written")
+	}
+	// The third burnt the code: the old one is void now, the new one works.
+	fresh := s.wait(KindNewCode).Code
+	if _, err := s.receive(newNode(t), out); !errors.Is(err, wire.ErrUnauthorised) {
+		t.Fatalf("the burnt code: %v", err)
+	}
+	if _, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.Code = fresh }); err != nil {
+		t.Fatalf("the new code: %v", err)
+	}
+	s.finished()
+}
+
+func TestRejected(t *testing.T) {
+	src := makeTree(t, map[string]int{"a": 10})
+	out := filepath.Join(t.TempDir(), "new") + "/"
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Receivers: 1})
+	var offered Offer
+	_, err := s.receive(newNode(t), out, func(o *ReceiveOptions) {
+		o.Approve = func(_ context.Context, offer Offer) (bool, error) { offered = offer; return false, nil }
+	})
+	if !errors.Is(err, wire.ErrRejected) {
+		t.Fatalf("got %v, want %v", err, wire.ErrRejected)
+	}
+	if diff := cmp.Diff([]string{"a"}, offered.Names); diff != "" || offered.Bytes != 10 || offered.Free == 0 {
+		t.Errorf("offered %+v", offered)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was written")
+	}
+}
+
+// A receiver that stops goes on where it stopped, also from a sender that was
+// started again with another code.
+func TestResume(t *testing.T) {
+	src := makeTree(t, map[string]int{"big": 60 * digest.BlockSize, "small": 3})
+	out := t.TempDir()
+	sender, receiver := newNode(t), newNode(t)
+	paths := []string{filepath.Join(src, "big"), filepath.Join(src, "small")}
+	s := startSending(t, sender, SendOptions{Paths: paths, Receivers: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := receiver.Receive(ctx, ReceiveOptions{
+		Code: testCode, From: s.address, Out: out, Limit: 60 << 20,
+		OnEvent: func(ev Event) {
+			if ev.Kind == KindProgress && ev.Bytes > 10<<20 {
+				cancel()
+			}
+		},
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	s.stop()
+	left, err := receiver.Transfers()
+	if err != nil || len(left) != 1 {
+		t.Fatalf("unfinished: %v, %v", left, err)
+	}
+
+	s = startSending(t, sender, SendOptions{Paths: paths, Receivers: 1, Code: "99-another-code-now"})
+	res, err := s.receive(receiver, out, func(o *ReceiveOptions) { o.Code = "99-another-code-now" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.finished()
+	if res.Fetched >= res.Bytes-8<<20 {
+		t.Errorf("%d of %d bytes were fetched again", res.Fetched, res.Bytes)
+	}
+	if diff := cmp.Diff(tree(t, src), tree(t, out)); diff != "" {
+		t.Error(diff)
+	}
+	if left, err := receiver.Transfers(); err != nil || len(left) != 0 {
+		t.Errorf("still unfinished: %v, %v", left, err)
+	}
+}
+
+func TestDiscard(t *testing.T) {
+	src := makeTree(t, map[string]int{"big": 60 * digest.BlockSize})
+	out := t.TempDir()
+	receiver := newNode(t)
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "big")}})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := receiver.Receive(ctx, ReceiveOptions{
+		Code: testCode, From: s.address, Out: out, Limit: 60 << 20,
+		OnEvent: func(ev Event) {
+			if ev.Kind == KindProgress && ev.Bytes > 10<<20 {
+				cancel()
+			}
+		},
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	left, err := receiver.Transfers()
+	if err != nil || len(left) != 1 || left[0].Dir != out {
+		t.Fatalf("unfinished: %+v, %v", left, err)
+	}
+	if _, err := receiver.Discard("no such"); !errors.Is(err, wire.ErrUsage) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := receiver.Discard(left[0].ID[:6]); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(out); err != nil || len(entries) != 0 {
+		t.Errorf("still there: %v, %v", entries, err)
+	}
+}
+
+func TestSourceChanged(t *testing.T) {
+	src := makeTree(t, map[string]int{"a": 5 * digest.BlockSize, "b": 5 * digest.BlockSize, "c": 10})
+	out := t.TempDir()
+	sender, receiver := newNode(t), newNode(t)
+	paths := []string{filepath.Join(src, "a"), filepath.Join(src, "b"), filepath.Join(src, "c")}
+	s := startSending(t, sender, SendOptions{Paths: paths})
+	if err := os.Chtimes(filepath.Join(src, "b"), time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.receive(receiver, out)
+	if !errors.Is(err, wire.ErrPartial) {
+		t.Fatalf("got %v, want %v", err, wire.ErrPartial)
+	}
+	if len(res.Failed) != 1 || res.Failed[0].Path != "b" {
+		t.Errorf("failed: %+v", res.Failed)
+	}
+	want := tree(t, src)
+	delete(want, "b")
+	if diff := cmp.Diff(want, visible(tree(t, out))); diff != "" {
+		t.Error(diff)
+	}
+	s.wait(KindTrouble)
+	s.stop()
+
+	// Sent again, only what was missing comes, and nothing comes twice.
+	s = startSending(t, sender, SendOptions{Paths: paths, Receivers: 1})
+	res, err = s.receive(receiver, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.finished()
+	if res.Fetched != 5*digest.BlockSize {
+		t.Errorf("%d bytes fetched", res.Fetched)
+	}
+	if diff := cmp.Diff(tree(t, src), tree(t, out)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// visible leaves out what is unfinished.
+func visible(tree map[string]string) map[string]string {
+	for name := range tree {
+		if strings.HasPrefix(name, ".lanyard/") {
+			delete(tree, name)
+		}
+	}
+	return tree
+}
+
+func TestText(t *testing.T) {
+	s := startSending(t, newNode(t), SendOptions{Text: "the key is under the mat", Receivers: 1})
+	var got string
+	_, err := s.receive(newNode(t), "", func(o *ReceiveOptions) { o.OnText = func(text string) { got = text } })
+	if err != nil || got != "the key is under the mat" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	s.finished()
+}
+
+func TestPipes(t *testing.T) {
+	data := random(7*digest.BlockSize + 3)
+	s := startSending(t, newNode(t), SendOptions{Pipe: bytes.NewReader(data), Receivers: 1})
+	var got bytes.Buffer
+	res, err := s.receive(newNode(t), "", func(o *ReceiveOptions) { o.Pipe = &got })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), data) {
+		t.Error("something else came out")
+	}
+	if want := digest.Digest(blake3.Sum256(data)); len(res.Files) != 1 || *res.Files[0].BLAKE3 != want {
+		t.Errorf("result: %+v, want %s", res.Files, want)
+	}
+	s.finished()
+}
+
+func TestConflicts(t *testing.T) {
+	src := makeTree(t, map[string]int{"a.txt": 10})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a.txt")}})
+	for _, c := range []struct {
+		rule inbox.Conflict
+		want map[string]int // name and size
+	}{
+		{inbox.Rename, map[string]int{"a.txt": 3, "a (1).txt": 10}},
+		{inbox.Overwrite, map[string]int{"a.txt": 10}},
+		{inbox.Skip, map[string]int{"a.txt": 3}},
+	} {
+		out := makeTree(t, map[string]int{"a.txt": 3})
+		if _, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.Conflict = c.rule }); err != nil {
+			t.Errorf("rule %d: %v", c.rule, err)
+		}
+		if diff := cmp.Diff(tree(t, makeTree(t, c.want)), tree(t, out)); diff != "" {
+			t.Errorf("rule %d: %s", c.rule, diff)
+		}
+	}
+}
+
+func TestNewName(t *testing.T) {
+	src := makeTree(t, map[string]int{"a.txt": 10})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a.txt")}})
+	out := t.TempDir()
+	if _, err := s.receive(newNode(t), filepath.Join(out, "b.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tree(t, makeTree(t, map[string]int{"b.txt": 10})), tree(t, out)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHostPort(t *testing.T) {
+	for in, want := range map[string]string{
+		"laptop":             "laptop:12121",
+		"192.168.1.20":       "192.168.1.20:12121",
+		"192.168.1.20:5":     "192.168.1.20:5",
+		"fe80::1%eth0":       "[fe80::1%eth0]:12121",
+		"[fe80::1%eth0]":     "[fe80::1%eth0]:12121",
+		"[fe80::1%eth0]:500": "[fe80::1%eth0]:500",
+		"host:":              "",
+		":12":                "",
+		"":                   "",
+		"host:70000":         "",
+		"host:http":          "",
+	} {
+		got, err := hostPort(in)
+		if got != want || (want == "") != errors.Is(err, wire.ErrUsage) {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+}

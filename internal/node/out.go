@@ -1,0 +1,38 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"lanyard/internal/wire"
+)
+
+// outTarget tells which folder files go to, and, when out names the one file
+// of a share anew, its name there.
+//
+// An out that is a folder, or ends as one does, is the folder. Else it is the
+// new name of the share's only file, or a folder to be made for many.
+func outTarget(out string, files []wire.File) (dir, as string, err error) {
+	if out == "" {
+		out = "."
+	}
+	info, err := os.Stat(out)
+	isDir := err == nil && info.IsDir()
+	one := len(files) == 1 && !files[0].Dir && !strings.Contains(files[0].Path, "/")
+	asFolder := isDir || os.IsPathSeparator(out[len(out)-1])
+	switch {
+	case asFolder || !one && err != nil:
+		dir, err = filepath.Abs(out)
+		return dir, "", err
+	case !one:
+		return "", "", fmt.Errorf("%w: %s is a file, and there are %d files to receive: name a folder with --out",
+			wire.ErrUsage, wire.Escape(out), len(files))
+	}
+	abs, err := filepath.Abs(out)
+	if err != nil {
+		return "", "", err
+	}
+	return filepath.Dir(abs), filepath.Base(abs), nil
+}

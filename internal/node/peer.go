@@ -1,0 +1,146 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
+	"lanyard/internal/wire"
+)
+
+// A peer is a sender that proved the code: where it is, who it is, and the
+// ticket to one of its shares.
+type peer struct {
+	node    *Node
+	code    pairing.Code
+	address string
+	id      identity.DeviceID
+
+	mu     sync.Mutex
+	share  string
+	ticket string
+}
+
+// A conn is one connection with the reader that holds what was read too much.
+type conn struct {
+	*secure.Conn
+	reader *bufio.Reader
+}
+
+// callTime is how long one call may take, apart from blocks and manifests.
+const callTime = 10 * time.Second
+
+// meet connects to address and proves the code to who answers there.
+func meet(ctx context.Context, n *Node, code pairing.Code, address string) (*peer, *conn, error) {
+	raw, err := dial(ctx, address)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := secure.Client(ctx, raw, n.id.ClientConfigAny())
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	p := &peer{node: n, code: code, address: address}
+	if p.id, err = identity.PeerID(c.ConnectionState()); err != nil {
+		c.Close()
+		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	pc := &conn{c, bufio.NewReader(c)}
+	if err := p.prove(ctx, pc); err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return p, pc, nil
+}
+
+// dial opens a plain connection; what fails is named by the address.
+func dial(ctx context.Context, address string) (net.Conn, error) {
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	return raw, nil
+}
+
+// connect opens one more connection to the same device.
+func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {
+	raw, err := dial(ctx, p.address)
+	if err != nil {
+		return nil, err
+	}
+	c, err := secure.Client(ctx, raw, p.node.id.ClientConfig(p.id))
+	if errors.Is(err, identity.ErrWrongDevice) {
+		return nil, fmt.Errorf("connect to %s: %w: %w", p.address, wire.ErrWrongDevice, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", p.address, err)
+	}
+	return c, nil
+}
+
+// access is the share's ID and the ticket to it.
+func (p *peer) access() (share, ticket string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.share, p.ticket
+}
+
+// prove proves the code over c, and that the other side knows it too, and
+// gets a ticket.
+func (p *peer) prove(ctx context.Context, c *conn) error {
+	state := c.ConnectionState()
+	channel, err := pairing.ChannelOf(state, p.node.id.Certificate(), state.PeerCertificates[0].Raw)
+	if err != nil {
+		return err
+	}
+	proof, ya, err := pairing.Begin(p.code, channel)
+	if err != nil {
+		return err
+	}
+	start, err := p.start(ctx, c, ya)
+	if err != nil {
+		return fmt.Errorf("pair: %w", err)
+	}
+	tag, err := proof.Answer(start.Yb)
+	if err != nil {
+		return fmt.Errorf("pair: %w", err)
+	}
+	confirm, err := call(ctx, c, "/v1/pair/confirm", pairing.ConfirmRequest{Tag: tag, Name: p.node.name}, pairing.ReadConfirmResponse)
+	if err != nil {
+		return fmt.Errorf("pair: %w", err)
+	}
+	if err := proof.Verify(confirm.Tag); err != nil {
+		return fmt.Errorf("pair: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.share, p.ticket = confirm.Share, confirm.Ticket
+	return nil
+}
+
+// start sends the receiver's share, again and again while the sender is busy
+// with others who give the code.
+func (p *peer) start(ctx context.Context, c *conn, ya []byte) (pairing.StartResponse, error) {
+	for {
+		start, err := call(ctx, c, "/v1/pair/start", pairing.StartRequest{Version: pairing.Version, Ya: ya}, pairing.ReadStartResponse)
+		if !errors.Is(err, wire.ErrBusy) {
+			return start, err
+		}
+		select {
+		case <-ctx.Done():
+			return start, context.Cause(ctx)
+		case <-time.After(busyPause/2 + rand.N(busyPause)):
+		}
+	}
+}
+
+// busyPause is about how long to wait for a sender that is busy.
+const busyPause = 100 * time.Millisecond

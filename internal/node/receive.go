@@ -1,0 +1,367 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/inbox"
+	"lanyard/internal/pairing"
+	"lanyard/internal/transfer"
+	"lanyard/internal/wire"
+)
+
+// ReceiveOptions say from whom, where to and how.
+type ReceiveOptions struct {
+	Code     string
+	From     string    // HOST or HOST:PORT; empty: looked for on the network
+	Out      string    // a folder, or for one file its new name; empty: the current folder
+	Pipe     io.Writer // instead of Out: one file, written in order
+	Conflict inbox.Conflict
+	Streams  int   // 0: found while they run
+	Limit    int64 // bytes a second; 0: none
+	List     bool  // only look: OnList gets the files, nothing is taken
+
+	// Approve asks a person; nil accepts. It may change nothing.
+	Approve func(ctx context.Context, o Offer) (bool, error)
+	OnList  func(wire.File)
+	OnText  func(text string) // a text goes here when Out and Pipe are not set
+	OnEvent func(Event)       // called from several goroutines, one at a time
+	Verbose bool              // events of every run
+}
+
+// Receive fetches the share behind a code.
+//
+// The result is set also with an error, when some of it arrived. An error is
+// wire.ErrPartial when some files did not arrive through the sender's fault,
+// and wire.ErrMismatch when one of them was refused by its digests.
+func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error) {
+	r := &receive{node: n, opts: opts, report: reporter(opts.OnEvent), failures: map[wire.FileIndex]error{}}
+	code, err := pairing.ParseCode(opts.Code)
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := r.meet(ctx, code)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { c.Close() }()
+	if r.header, r.files, err = r.peer.manifest(ctx, c); err != nil {
+		return Result{}, err
+	}
+	r.layout = wire.NewLayout(r.files)
+	r.arrived = make([]arrival, len(r.files))
+	if opts.List {
+		for _, f := range r.files {
+			opts.OnList(f)
+		}
+		return Result{Files: []FileResult{}}, nil
+	}
+	switch {
+	case opts.Pipe != nil:
+		return r.toPipe(ctx, opts.Pipe)
+	case r.header.Text && r.header.Bytes <= maxText && opts.Out == "" && opts.OnText != nil:
+		return r.toText(ctx)
+	default:
+		return r.toInbox(ctx)
+	}
+}
+
+// A receive is one run of Receive.
+type receive struct {
+	node   *Node
+	opts   ReceiveOptions
+	report func(Event)
+	peer   *peer
+	header wire.Header
+	files  []wire.File
+	layout *wire.Layout
+
+	renewing sync.Mutex
+	current  atomic.Int64 // file that a block was written of last
+	done     atomic.Int64 // files in their places
+
+	mu       sync.Mutex
+	arrived  []arrival // by file
+	skipped  int       // files that were here under that name, and are kept
+	failures map[wire.FileIndex]error
+}
+
+// An arrival is a file that is whole, verified and in its place; the zero value
+// is one that is not.
+type arrival struct {
+	path string // below the inbox
+	hash digest.Digest
+}
+
+// meet finds the sender and proves the code.
+func (r *receive) meet(ctx context.Context, code pairing.Code) (*conn, error) {
+	var c *conn
+	var err error
+	if r.opts.From != "" {
+		r.report(Event{Kind: KindLooking, Reason: "connecting to " + r.opts.From})
+		r.peer, c, err = r.node.meetAt(ctx, code, r.opts.From)
+	} else {
+		r.report(Event{Kind: KindLooking, Reason: fmt.Sprintf("looking for the sender with number %d", code.Number)})
+		r.peer, c, err = r.node.find(ctx, code)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// toInbox receives into a folder.
+func (r *receive) toInbox(ctx context.Context) (Result, error) {
+	dir, as, err := outTarget(r.opts.Out, r.files)
+	if err != nil {
+		return Result{}, err
+	}
+	in, err := inbox.Open(dir, inbox.Options{})
+	if err != nil {
+		return Result{}, err
+	}
+	defer in.Close()
+	plan, err := in.Plan(ctx, inbox.Origin{Device: r.peer.id, Name: r.header.Device}, r.files,
+		inbox.PlanOptions{Conflict: r.opts.Conflict, As: as, Committed: r.committed})
+	if err != nil {
+		return Result{}, err
+	}
+	if err := r.approve(ctx, r.offer(in.Dir(), plan)); err != nil {
+		return Result{}, err
+	}
+	if err := r.node.rememberInbox(in.Dir()); err != nil {
+		return Result{}, err
+	}
+	land, err := plan.Begin(ctx)
+	if err != nil {
+		return Result{}, errors.Join(err, r.node.forgetInbox(in.Dir()))
+	}
+	spans := r.spans(plan)
+	fetched, err := r.fetch(ctx, spans, land, false, plan.Bytes().Resumed)
+	if err == nil {
+		finishing := time.Now()
+		err = land.Finish(ctx)
+		fetched.Elapsed += time.Since(finishing)
+	}
+	err = errors.Join(err, land.Close())
+	if forgetErr := r.node.forgetInbox(in.Dir()); err == nil {
+		err = forgetErr
+	}
+	return r.end(ctx, fetched, in.Dir(), err)
+}
+
+// offer is what a person decides on.
+func (r *receive) offer(dir string, plan *inbox.Plan) Offer {
+	o := offerOf(r.header.Device, r.files)
+	bytes := plan.Bytes()
+	o.Out, o.Free, o.Resumed, o.Text = dir, bytes.Free, bytes.Resumed, r.header.Text
+	for i := range plan.Mapped() {
+		if len(o.Mapped) == MaxMapped {
+			break
+		}
+		o.Mapped = append(o.Mapped, Mapping{Path: r.files[i].Path, Name: plan.Target(i)})
+	}
+	return o
+}
+
+// spans are the blocks that are still to be fetched. Files that are here
+// already count as arrived, those that are skipped do not.
+func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
+	var spans []transfer.Span
+	for i := range r.files {
+		n := wire.FileIndex(i)
+		if hash, ok := plan.Hash(n); ok {
+			r.arrived[i] = arrival{plan.Target(n), hash}
+			r.done.Add(1)
+		}
+		base, _ := r.layout.Range(n)
+		for first, end := range plan.Missing(n) {
+			s := transfer.Span{First: base + wire.BlockIndex(first), End: base + wire.BlockIndex(end)}
+			// A million small files are one span, not a million.
+			if last := len(spans) - 1; last >= 0 && spans[last].End == s.First {
+				spans[last].End = s.End
+				continue
+			}
+			spans = append(spans, s)
+		}
+		if plan.State(n) == inbox.Skipped {
+			r.skipped++
+		}
+	}
+	return spans
+}
+
+// approve asks whether the offer is taken.
+func (r *receive) approve(ctx context.Context, o Offer) error {
+	r.report(Event{Kind: KindOffer, Device: o.Device, Offer: &o})
+	if r.opts.Approve == nil {
+		return nil
+	}
+	ok, err := r.opts.Approve(ctx, o)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("%w: nothing was received", wire.ErrRejected)
+	}
+	return nil
+}
+
+// fetch gets the spans into the sink and tells how far it is meanwhile.
+func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfer.Sink, ordered bool, before int64) (transfer.Result, error) {
+	opts := transfer.Options{Streams: r.opts.Streams, Limit: r.opts.Limit, Ordered: ordered}
+	if r.opts.Verbose {
+		opts.OnRun = r.reportRun
+	}
+	tr := transfer.New(r.source(), r.layout, spans, &watched{sink, r}, opts)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { r.watch(tr, before, stop) })
+	res, err := tr.Run(ctx)
+	close(stop)
+	wg.Wait()
+	return res, err
+}
+
+// source is the sender as the streams see it.
+func (r *receive) source() transfer.Source {
+	return transfer.Source{
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			c, err := r.peer.connect(ctx)
+			if err != nil {
+				return nil, err // not a nil *secure.Conn in an interface
+			}
+			return c, nil
+		},
+		Access: r.peer.access,
+		Renew:  r.renew,
+	}
+}
+
+// renew proves the code again to a sender that does not know the ticket any
+// more because it was started anew, and checks that it still shares the same
+// files.
+func (r *receive) renew(ctx context.Context, refused string) error {
+	r.renewing.Lock()
+	defer r.renewing.Unlock()
+	if _, ticket := r.peer.access(); ticket != refused {
+		return nil // another stream was quicker
+	}
+	raw, err := r.peer.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	c := &conn{raw, bufio.NewReader(raw)}
+	if err := r.peer.prove(ctx, c); err != nil {
+		if errors.Is(err, wire.ErrUnauthorised) {
+			return fmt.Errorf("%w: the sender was started again: receive with the code that it shows now to go on", wire.ErrUnauthorised)
+		}
+		return err
+	}
+	_, files, err := r.peer.manifest(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(files, r.files) {
+		return fmt.Errorf("%w: the sender was started again and shares other files now", wire.ErrSourceChanged)
+	}
+	return nil
+}
+
+// end delivers the receipt and sums up.
+func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, err error) (Result, error) {
+	res := Result{Seconds: fetched.Elapsed.Seconds(), Streams: fetched.Streams, Fetched: fetched.Bytes, Out: out, Files: []FileResult{}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, f := range r.files {
+		why := r.failures[wire.FileIndex(i)]
+		arrived := &r.arrived[i]
+		switch {
+		case why != nil:
+			res.Failed = append(res.Failed, FileFailure{Path: f.Path, Reason: why.Error()})
+			if !errors.Is(err, wire.ErrMismatch) && errors.Is(why, wire.ErrMismatch) {
+				err = errors.Join(err, fmt.Errorf("%w: %s", wire.ErrMismatch, wire.Escape(f.Path)))
+			}
+		case arrived.path != "":
+			res.Bytes += f.Size
+			fr := FileResult{Path: arrived.path, Size: f.Size}
+			if !f.Dir {
+				fr.BLAKE3 = &arrived.hash
+			}
+			res.Files = append(res.Files, fr)
+		}
+	}
+	if err == nil && len(res.Failed) > 0 {
+		err = fmt.Errorf("%w: %d of %d are missing", wire.ErrPartial, len(res.Failed), len(r.files))
+	}
+	if ctx.Err() != nil {
+		return res, err
+	}
+	verdict, sendErr := r.receipt(ctx, res, err == nil)
+	switch {
+	case sendErr != nil:
+		r.report(Event{Kind: KindWarning, Reason: "the sender could not be told that all is here: " + sendErr.Error()})
+	case len(verdict.Disagreed) > 0:
+		first := r.files[verdict.Disagreed[0]].Path
+		err = errors.Join(err, fmt.Errorf("%w: the sender has another hash for %s and %d more", wire.ErrMismatch,
+			wire.Escape(first), len(verdict.Disagreed)+verdict.More-1))
+	}
+	return res, err
+}
+
+// receipt tells the sender what is here.
+func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	share, _ := r.peer.access()
+	files := 0
+	for _, f := range r.files {
+		if !f.Dir {
+			files++
+		}
+	}
+	head := wire.Receipt{
+		Share: share, Transfer: rand.Text(), Bytes: res.Fetched, Seconds: res.Seconds, Streams: res.Streams, OK: ok, Files: files,
+	}
+	results := func(yield func(wire.FileResult) bool) {
+		for i, f := range r.files {
+			if f.Dir {
+				continue
+			}
+			n := wire.FileIndex(i)
+			fr := wire.FileResult{File: n, Hash: r.arrived[i].hash}
+			if why := r.failures[n]; why != nil {
+				fr.Code = wire.FailureOf(why).Code
+			} else if r.arrived[i].path == "" {
+				fr.Code = wire.FailureOf(wire.ErrPartial).Code
+			}
+			if !yield(fr) {
+				return
+			}
+		}
+	}
+	for {
+		verdict, err := r.peer.deliver(ctx, head, results)
+		if err == nil || ctx.Err() != nil || errors.Is(err, wire.ErrUnauthorised) {
+			return verdict, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(receiptPause):
+		}
+	}
+}
+
+// receiptPause is how long to wait before a receipt is sent again.
+const receiptPause = 500 * time.Millisecond

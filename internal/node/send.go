@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/time/rate"
+
+	"lanyard/internal/discovery"
+	"lanyard/internal/pairing"
+	"lanyard/internal/share"
+	"lanyard/internal/wire"
+)
+
+// SendOptions say what is sent and how. Exactly one of Paths, Text and Pipe is
+// set.
+type SendOptions struct {
+	Paths   []string
+	Exclude []string // globs
+	Text    string
+	Pipe    io.Reader // spooled to the disk until it ends, since its size must be known
+
+	Code      string // a code of one's own; empty: one is made up
+	Bind      string // address to listen on; empty: all
+	Port      int    // 0: DefaultPort, or the next free one
+	Receivers int    // end when so many have everything; 0: never
+	Limit     int64  // bytes a second over all receivers; 0: none
+
+	OnEvent func(Event) // called from several goroutines, one at a time
+}
+
+// portsTried is how many ports after DefaultPort are looked at.
+const portsTried = 100
+
+// Send shares until as many receivers as wanted have everything, or ctx ends.
+func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
+	report := reporter(opts.OnEvent)
+	s, err := n.open(ctx, opts)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.Close()
+	for _, skip := range s.Skipped() {
+		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
+	}
+
+	code, err := chooseCode(ctx, opts.Code)
+	if err != nil {
+		return Result{}, err
+	}
+	listener, err := listen(ctx, opts.Bind, opts.Port)
+	if err != nil {
+		return Result{}, err
+	}
+	srv := newServer(n, s, code, opts.Receivers, report)
+	if opts.Limit > 0 {
+		srv.limit = rate.NewLimiter(rate.Limit(opts.Limit), limitBurst)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	offer := offerOf("", s.Files())
+	offer.Text = s.Text()
+	report(Event{Kind: KindWaiting, Code: code.String(), Addresses: addresses(opts.Bind, port), Offer: &offer})
+
+	announcer, err := discovery.Announce(ctx, discovery.Service{
+		Name: n.name, Device: n.id.ID().String(), Number: code.Number, Port: port,
+	}, discovery.Options{})
+	if err != nil {
+		report(Event{Kind: KindWarning, Reason: "this network cannot be told of the sender, receive with --from: " + err.Error()})
+	} else {
+		defer announcer.Close()
+	}
+	return srv.serve(ctx, listener)
+}
+
+// open makes the share that opts describe.
+func (n *Node) open(ctx context.Context, opts SendOptions) (*share.Share, error) {
+	switch {
+	case opts.Pipe != nil:
+		return share.Spool(ctx, opts.Pipe, n.home)
+	case opts.Text != "":
+		return share.FromText(opts.Text), nil
+	default:
+		return share.Walk(ctx, opts.Paths, share.Options{Exclude: opts.Exclude})
+	}
+}
+
+// Preview tells what Send would send, without sending it.
+func (n *Node) Preview(ctx context.Context, opts SendOptions) (files []wire.File, skipped []share.Skip, err error) {
+	s, err := share.Walk(ctx, opts.Paths, share.Options{Exclude: opts.Exclude})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.Close()
+	return s.Files(), s.Skipped(), nil
+}
+
+// chooseCode takes the code that the user wants, or makes one up whose number
+// no other sender on the network carries.
+func chooseCode(ctx context.Context, own string) (pairing.Code, error) {
+	if own != "" {
+		return pairing.ParseCode(own)
+	}
+	// An error says that nobody could be asked; the number is good all the same.
+	number, _ := discovery.FreeNumber(ctx, discovery.Options{})
+	return pairing.NewCode(number)
+}
+
+// listen opens the port that was asked for, or the default one or the next
+// that is free.
+func listen(ctx context.Context, bind string, port int) (net.Listener, error) {
+	var lc net.ListenConfig
+	if port != 0 {
+		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("%w: %d", wire.ErrPortTaken, port)
+		}
+		return l, err
+	}
+	for port := DefaultPort; ; port++ {
+		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
+		if errors.Is(err, syscall.EADDRINUSE) && port < DefaultPort+portsTried {
+			continue
+		}
+		return l, err
+	}
+}
+
+// addresses are what a receiver may give to --from, best first.
+func addresses(bind string, port int) []string {
+	hosts := []string{bind}
+	if ip := net.ParseIP(bind); bind == "" || ip != nil && ip.IsUnspecified() {
+		hosts = nil
+		found, err := discovery.Addresses()
+		if err != nil {
+			return nil
+		}
+		for _, a := range found {
+			hosts = append(hosts, a.String())
+		}
+	}
+	for i, host := range hosts {
+		if port != DefaultPort {
+			hosts[i] = net.JoinHostPort(host, strconv.Itoa(port))
+		}
+	}
+	return hosts
+}

@@ -1,0 +1,169 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"lanyard/internal/secure"
+	"lanyard/internal/wire"
+)
+
+// serve answers receivers until enough have everything or ctx ends.
+func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) {
+	listener := secure.NewListener(inner, s.node.id.ServerConfig(), secure.Limits{})
+	web := &http.Server{
+		Handler:           s.routes(),
+		ConnContext:       withConn,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          quietLog(),
+	}
+	var wg sync.WaitGroup
+	failed := make(chan error, 1)
+	wg.Go(func() { failed <- web.Serve(listener) })
+	progress := time.NewTicker(progressEvery)
+	defer progress.Stop()
+	var err error
+	for running := true; running; {
+		select {
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+			running = false
+		case err = <-failed:
+			running = false
+		case <-s.enough:
+			running = false
+		case <-s.guard().Burnt():
+			s.newCode()
+		case <-progress.C:
+			s.reportProgress()
+		}
+	}
+	// The last receiver shall have the answer to its receipt.
+	if err == nil {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		err = web.Shutdown(grace)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil // an idle prober does not keep the command from ending
+		}
+	}
+	web.Close()
+	wg.Wait()
+	return s.result(), err
+}
+
+const (
+	headerTime    = 10 * time.Second
+	idleTime      = 2 * time.Minute
+	maxHeader     = 16 << 10
+	progressEvery = 200 * time.Millisecond
+	shutdownTime  = 2 * time.Second
+	limitBurst    = 2 << 20
+)
+
+// sent counts a block that went out, and holds back the next one when the rate
+// is limited.
+func (s *server) sent(r *http.Request, _ wire.BlockIndex, bytes int) {
+	rec := s.receiverOf(r)
+	now := time.Now()
+	s.mu.Lock()
+	if s.first.IsZero() {
+		s.first = now
+	}
+	s.last = now
+	if rec != nil {
+		rec.sent += int64(bytes)
+	}
+	s.mu.Unlock()
+	if s.limit != nil {
+		// An error means that the receiver has gone; its next write tells.
+		_ = s.limit.WaitN(r.Context(), bytes)
+	}
+}
+
+// receipt takes what a receiver says that it has.
+func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict) {
+	rec := s.receiverOf(r)
+	if rec == nil {
+		return
+	}
+	ev := Event{
+		Kind: KindReceived, Device: rec.name, Address: r.RemoteAddr,
+		Bytes: got.Bytes, Seconds: got.Seconds, Streams: got.Streams,
+	}
+	if got.Seconds > 0 {
+		ev.Rate = float64(got.Bytes) / got.Seconds
+	}
+	if !got.OK || len(verdict.Disagreed) > 0 {
+		ev.Kind, ev.Reason = KindTrouble, "not every file arrived"
+		if len(verdict.Disagreed) > 0 {
+			ev.Reason = "what arrived is not what was sent"
+		}
+		s.report(ev)
+		return
+	}
+	s.mu.Lock()
+	again := s.receipts[got.Transfer]
+	if !again && len(s.receipts) < maxReceipts {
+		s.receipts[got.Transfer] = true
+	}
+	s.streams = max(s.streams, got.Streams)
+	ev.Receivers = len(s.receipts)
+	s.mu.Unlock()
+	if again {
+		return // the answer to the first one got lost
+	}
+	s.report(ev)
+	if s.wanted > 0 && ev.Receivers == s.wanted {
+		close(s.enough)
+	}
+}
+
+// maxReceipts bounds what is remembered of receivers that have everything.
+const maxReceipts = 100_000
+
+// reportProgress tells how far each receiver is that got something since the
+// last time.
+func (s *server) reportProgress() {
+	var events []Event
+	s.mu.Lock()
+	for _, rec := range s.receivers {
+		if rec.sent == rec.shown {
+			rec.since = time.Now()
+			continue
+		}
+		events = append(events, Event{
+			Kind: KindSending, Device: rec.name, Address: rec.address, Bytes: rec.sent, Total: s.share.Bytes(),
+			Rate: float64(rec.sent-rec.shown) / time.Since(rec.since).Seconds(),
+		})
+		rec.shown, rec.since = rec.sent, time.Now()
+	}
+	s.mu.Unlock()
+	for _, ev := range events {
+		s.report(ev)
+	}
+}
+
+// result sums up what was sent.
+func (s *server) result() Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	res := Result{
+		Bytes: s.share.Bytes(), Seconds: s.last.Sub(s.first).Seconds(),
+		Streams: s.streams, Receivers: len(s.receipts), Files: []FileResult{},
+	}
+	for i, f := range s.share.Files() {
+		fr := FileResult{Path: f.Path, Size: f.Size}
+		if hash, ok := s.share.Hash(wire.FileIndex(i)); ok {
+			fr.BLAKE3 = &hash
+		}
+		res.Files = append(res.Files, fr)
+	}
+	return res
+}

@@ -1,0 +1,259 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
+	"lanyard/internal/share"
+	"lanyard/internal/wire"
+)
+
+// A server answers the receivers of one share.
+type server struct {
+	node   *Node
+	share  *share.Share
+	report func(Event)
+	limit  *rate.Limiter // of payload bytes; nil: none
+	wanted int           // receivers that shall have everything; 0: no limit
+	enough chan struct{} // closed when so many have
+
+	mu        sync.Mutex
+	code      pairing.Code
+	guarding  *pairing.Guard
+	receivers map[identity.DeviceID]*receiver // those that proved the code
+	receipts  map[string]bool                 // transfers that have everything
+	first     time.Time                       // when the first block was sent
+	last      time.Time
+	streams   int
+}
+
+// A receiver is a device that proved the code.
+type receiver struct {
+	ticket  string
+	name    string
+	address string
+	sent    int64 // bytes of blocks
+	shown   int64 // of these told in an event
+	since   time.Time
+}
+
+// maxReceivers bounds the devices that are remembered.
+const maxReceivers = 1024
+
+func newServer(n *Node, s *share.Share, code pairing.Code, wanted int, report func(Event)) *server {
+	return &server{
+		node: n, share: s, report: report, wanted: wanted, enough: make(chan struct{}),
+		code: code, guarding: pairing.NewGuard(code),
+		receivers: map[identity.DeviceID]*receiver{}, receipts: map[string]bool{},
+	}
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+// A link is what the server keeps for one connection.
+type link struct {
+	conn    *secure.Conn
+	mu      sync.Mutex
+	session *pairing.Session // between start and confirm
+}
+
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, &link{conn: c.(*secure.Conn)})
+}
+
+func linkOf(r *http.Request) *link { return r.Context().Value(connKey{}).(*link) }
+
+// quietLog swallows net/http's own messages: broken connections of strangers
+// are not worth a line, and every error that matters comes as an event.
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/info", s.info)
+	mux.HandleFunc("POST /v1/pair/start", s.pairStart)
+	mux.HandleFunc("POST /v1/pair/confirm", s.pairConfirm)
+	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Sent: s.sent, Receipt: s.receipt})
+	prefix := "/v1/shares/" + s.share.ID()
+	mux.Handle(prefix+"/", s.admit(http.StripPrefix(prefix, blocks)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		err := fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
+		// Who asks for another share is not told whether it exists.
+		if strings.HasPrefix(r.URL.Path, "/v1/shares/") && s.receiverOf(r) == nil {
+			err = wire.ErrUnauthorised
+		}
+		wire.WriteError(w, err)
+	})
+	return mux
+}
+
+func (s *server) info(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = wire.WriteInfo(w, wire.Info{Name: s.node.name, Version: Version(), Device: s.node.id.ID().String()})
+}
+
+// admit lets only holders of a ticket through.
+func (s *server) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.receiverOf(r) == nil {
+			wire.WriteError(w, fmt.Errorf("%w: no ticket for this share", wire.ErrUnauthorised))
+			return
+		}
+		linkOf(r).conn.Keep()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// receiverOf is who holds the request's ticket, which is good only together
+// with the certificate it was given to; nil when there is none.
+func (s *server) receiverOf(r *http.Request) *receiver {
+	id, err := identity.PeerID(linkOf(r).conn.ConnectionState())
+	if err != nil {
+		return nil
+	}
+	ticket, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := s.receivers[id]
+	if rec == nil || subtle.ConstantTimeCompare([]byte(rec.ticket), []byte(ticket)) != 1 {
+		return nil
+	}
+	return rec
+}
+
+func (s *server) guard() *pairing.Guard {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.guarding
+}
+
+// newCode replaces a burnt code by one with the same number.
+func (s *server) newCode() {
+	s.mu.Lock()
+	code, err := pairing.NewCode(s.code.Number)
+	if err == nil {
+		s.code, s.guarding = code, pairing.NewGuard(code)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.report(Event{Kind: KindWarning, Reason: "no new code: " + err.Error()})
+		return
+	}
+	s.report(Event{Kind: KindNewCode, Code: code.String(), Reason: "the old code was guessed wrong three times and is void"})
+}
+
+// pairStart is the first half of proving the code.
+func (s *server) pairStart(w http.ResponseWriter, r *http.Request) {
+	state := linkOf(r).conn.ConnectionState()
+	if len(state.PeerCertificates) == 0 {
+		wire.WriteError(w, fmt.Errorf("%w: pairing takes a client certificate", wire.ErrUnauthorised))
+		return
+	}
+	req, err := pairing.ReadStartRequest(r.Body)
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	channel, err := pairing.ChannelOf(state, state.PeerCertificates[0].Raw, s.node.id.Certificate())
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	session, yb, err := s.guard().Start(channel, req.Ya)
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	l := linkOf(r)
+	l.mu.Lock()
+	l.session = session
+	l.mu.Unlock()
+	writeJSON(w, pairing.StartResponse{Yb: yb})
+}
+
+// pairConfirm is the second half, on the same connection; it gives the ticket.
+func (s *server) pairConfirm(w http.ResponseWriter, r *http.Request) {
+	l := linkOf(r)
+	l.mu.Lock()
+	session := l.session
+	l.session = nil
+	l.mu.Unlock()
+	if session == nil {
+		wire.WriteError(w, fmt.Errorf("%w: confirm without start on this connection", wire.ErrMalformed))
+		return
+	}
+	req, err := pairing.ReadConfirmRequest(r.Body)
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	tag, err := session.Confirm(req.Tag)
+	if err != nil {
+		s.report(Event{Kind: KindRefused, Address: r.RemoteAddr, Reason: "wrong code"})
+		wire.WriteError(w, err)
+		return
+	}
+	id, err := identity.PeerID(l.conn.ConnectionState())
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	rec, err := s.enter(id, req.Name, r.RemoteAddr)
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	l.conn.Keep()
+	writeJSON(w, pairing.ConfirmResponse{Tag: tag, Ticket: rec.ticket, Share: s.share.ID()})
+}
+
+// enter remembers a device that proved the code. A device that comes again
+// keeps its ticket, so that two receives on one machine do not lock each other
+// out.
+func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, error) {
+	s.mu.Lock()
+	rec := s.receivers[id]
+	if rec == nil {
+		if len(s.receivers) >= maxReceivers {
+			s.mu.Unlock()
+			return nil, fmt.Errorf("%w: %d devices hold tickets", wire.ErrBusy, maxReceivers)
+		}
+		rec = &receiver{ticket: newTicket()}
+		s.receivers[id] = rec
+	}
+	rec.name, rec.address, rec.since = name, address, time.Now()
+	s.mu.Unlock()
+	s.report(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
+	return rec, nil
+}
+
+func newTicket() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails, says its documentation
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// writeJSON answers a call. An error means that the caller has gone.
+func writeJSON(w http.ResponseWriter, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer)
+}
