@@ -87,8 +87,8 @@ var layers = map[string]layer{
 		banned: talking,
 	},
 	"cmd/lanyard": {
-		why:   "the command line sits on node and on nothing below it",
-		below: []string{"node"},
+		why:   "the command line sits on node and on nothing below it, but for the error table and the escaping in wire",
+		below: []string{"node", "wire"},
 		main:  true,
 	},
 	"demo": {
