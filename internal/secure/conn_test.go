@@ -243,50 +243,59 @@ func TestWritesAreGathered(t *testing.T) {
 	}
 }
 
-// A loaded reader takes bulk buffers, an idle one gives its buffer back, and a
-// stranger gets none.
-func TestReadAheadBuffers(t *testing.T) {
-	client, server := pair(t)
-	exchange := func(from, to *Conn) bool {
-		t.Helper()
-		// Written whole before it is read, so that much is waiting.
-		if _, err := from.Write(make([]byte, 1<<20)); err != nil {
-			t.Fatal(err)
-		}
-		took := false
-		buf := make([]byte, 1<<20)
-		for got := 0; got < len(buf); {
-			n, err := to.Read(buf[got:])
-			if err != nil {
+// A supply is a socket with so many bytes waiting.
+type supply struct {
+	net.Conn
+	waiting, calls int
+}
+
+func (s *supply) Read(p []byte) (int, error) {
+	s.calls++
+	n := min(len(p), s.waiting)
+	s.waiting -= n
+	return n, nil
+}
+
+// While much is waiting a bulk buffer is used, which goes back when the reader
+// has caught up; strangers get none, and small messages need none.
+func TestReadAhead(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead          bool
+		waiting, calls int // the last call finds nothing
+	}{
+		"small":             {true, 100, 2},
+		"a stranger's":      {false, 20 * recordSize, 11},
+		"two records":       {true, 2 * recordSize, 2},
+		"one buffer":        {true, 2*recordSize + batchSize, 3},
+		"one and the start": {true, 2*recordSize + batchSize + 1, 4},
+		"two buffers":       {true, 2*recordSize + 2*batchSize, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from := &supply{waiting: c.waiting}
+			s := &socket{Conn: from}
+			s.ahead.Store(c.ahead)
+			p := make([]byte, 2*recordSize)
+			got := 0
+			for got < c.waiting {
+				n, err := s.Read(p)
+				if err != nil || n == 0 {
+					t.Fatalf("%d, %v", n, err)
+				}
+				got += n
+			}
+			if got != c.waiting || int64(got) != s.received.Load() {
+				t.Errorf("got %d, counted %d, of %d", got, s.received.Load(), c.waiting)
+			}
+			if _, err := s.Read(p); err != nil { // nothing is left
 				t.Fatal(err)
 			}
-			got += n
-			took = took || to.socket.in != nil
-		}
-		if to.socket.in != nil && !to.socket.more {
-			t.Error("an idle connection keeps its buffer")
-		}
-		return took
-	}
-	if exchange(client, server) {
-		t.Error("a stranger got a bulk buffer")
-	}
-	server.Keep()
-	if !exchange(client, server) {
-		t.Error("a proven client did not get a bulk buffer")
-	}
-	if !exchange(server, client) {
-		t.Error("the client's side did not get a bulk buffer")
-	}
-	// A small message leaves nothing behind in any case.
-	if _, err := server.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	if client.socket.in != nil {
-		t.Error("an idle connection keeps its buffer")
+			if from.calls != c.calls {
+				t.Errorf("%d calls, want %d", from.calls, c.calls)
+			}
+			if s.in != nil {
+				t.Error("an idle connection keeps its buffer")
+			}
+		})
 	}
 }
 
