@@ -3,7 +3,6 @@ package inbox
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"time"
 
@@ -78,7 +77,7 @@ func (in *Inbox) checkOthers(p *Plan) error {
 		theirs := make(map[key]bool)
 		r, err := newLogReader(f)
 		if err == nil && r.head.device == p.from.Device {
-			err = r.keys(theirs)
+			err = r.each(func(k key) { theirs[k] = true }, func(intent) {})
 		}
 		if err != nil && !errors.Is(err, errLog) {
 			return err
@@ -133,22 +132,6 @@ func (in *Inbox) eachLog(with func(id key, f file) error) error {
 	return nil
 }
 
-// keys collects the keys of a transfer's files, reading to the log's end.
-func (l *logReader) keys(into map[key]bool) error {
-	for {
-		kind, payload, err := l.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for ; kind == typeKeys && len(payload) >= 16; payload = payload[16:] {
-			into[key(payload[:16])] = true
-		}
-	}
-}
-
 func (p *Plan) keys() map[key]bool {
 	keys := make(map[key]bool, len(p.files))
 	keyer := keyer{device: p.from.Device}
@@ -168,17 +151,8 @@ func (l *logWriter) begin(p *Plan) error {
 	r, err := newLogReader(l.f)
 	if err == nil && r.head.id == head.id {
 		listed := int64(0)
-		for {
-			kind, payload, err := r.next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			if kind == typeKeys {
-				listed += int64(len(payload) / 16)
-			}
+		if err := r.each(func(key) { listed++ }, func(intent) {}); err != nil {
+			return err
 		}
 		if listed >= head.files {
 			l.seed, l.end = r.seed, r.end
@@ -276,20 +250,13 @@ func (in *Inbox) dropLogs(p *Plan) {
 // isCovered tells whether all files that the log put in place are among mine,
 // and none of its files is begun.
 func (l *logReader) isCovered(mine, parts map[key]bool) bool {
-	for {
-		kind, payload, err := l.next()
-		if err != nil {
-			return errors.Is(err, io.EOF)
-		}
-		if kind == typeIntent && len(payload) >= intentFixed && !mine[key(payload[:16])] {
-			return false
-		}
-		for ; kind == typeKeys && len(payload) >= 16; payload = payload[16:] {
-			if parts[key(payload[:16])] {
-				return false
-			}
-		}
-	}
+	covered := true
+	err := l.each(func(k key) {
+		covered = covered && !parts[k]
+	}, func(it intent) {
+		covered = covered && mine[it.file]
+	})
+	return err == nil && covered
 }
 
 // removeLog removes a log that nobody holds.

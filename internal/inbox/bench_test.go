@@ -1,0 +1,89 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+// fill receives files whose blocks all have the same content, from two
+// goroutines. The digests are not what is measured: any will do.
+func fill(b *testing.B, dir string, files []wire.File) {
+	in, err := Open(dir, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := in.Plan(context.Background(), laptop, files, PlanOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := p.Begin(context.Background())
+	if err != nil {
+		b.Fatal(err)
+	}
+	layout := wire.NewLayout(files)
+	data := make([]byte, digest.BlockSize)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for at := wire.BlockIndex(next.Add(1) - 1); at < layout.Blocks(); at = wire.BlockIndex(next.Add(1) - 1) {
+				i, n := layout.Locate(at)
+				if err := l.Write(context.Background(), i, n, data[:layout.Len(at)], digest.Digest{}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if err := l.Finish(context.Background()); err != nil {
+		b.Error(err)
+	}
+	if err := in.Close(); err != nil {
+		b.Error(err)
+	}
+}
+
+// benchDirs makes a folder for each round below $LANYARD_BENCH_DIR, or where
+// temporary files go.
+func bench(b *testing.B, files []wire.File) {
+	root, err := os.MkdirTemp(os.Getenv("LANYARD_BENCH_DIR"), "lanyard-bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer os.RemoveAll(root)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		dir := filepath.Join(root, fmt.Sprint(n))
+		fill(b, dir, files)
+		b.StopTimer()
+		if err := os.RemoveAll(dir); err != nil {
+			b.Fatal(err)
+		}
+		n++
+		b.StartTimer()
+	}
+}
+
+func BenchmarkSmallFiles(b *testing.B) {
+	files := make([]wire.File, 10_000)
+	for i := range files {
+		files[i] = fileOf(fmt.Sprintf("d%03d/f%05d.jpg", i/100, i), 100_000)
+	}
+	b.SetBytes(10_000 * 100_000)
+	bench(b, files)
+}
+
+func BenchmarkBigFile(b *testing.B) {
+	b.SetBytes(2 << 30)
+	bench(b, []wire.File{fileOf("film.mov", 2<<30)})
+}

@@ -1,0 +1,269 @@
+package inbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+// A Leftover is what an unfinished transfer left in an inbox, or a partial file
+// that belongs to none.
+type Leftover struct {
+	ID     string    // for Discard
+	Sender string    // untrusted; empty when not known
+	Began  time.Time // zero when not known
+	Active bool      // somebody is receiving it at this moment
+	Files  int64     // in the transfer
+	Total  int64     // bytes in the transfer
+	Done   int64     // files in place
+	Have   int64     // bytes in place or on the disk
+	Begun  []string  // untrusted paths of files of which a part is there
+}
+
+// Leftovers lists what unfinished transfers left in the folder dir. It writes
+// nothing.
+func Leftovers(dir string) ([]Leftover, error) {
+	d, err := openDisk(dir)
+	if err != nil {
+		return nil, err
+	}
+	in := &Inbox{fs: d, dir: d.path}
+	list, err := in.leftovers()
+	return list, errors.Join(err, in.Close())
+}
+
+// Discard removes a leftover: its partial files and its log. Files in place stay.
+//
+// Errors: wire.ErrInboxBusy when it is being received, fs.ErrNotExist when
+// there is none of this ID.
+func Discard(dir, id string) error {
+	d, err := openDisk(dir)
+	if err != nil {
+		return err
+	}
+	in := &Inbox{fs: d, dir: d.path}
+	return errors.Join(in.discard(id), in.Close())
+}
+
+// begun is a file in the data folder that is not in place.
+type begun struct {
+	part, journal bool
+	path          string
+	total, have   int64
+	owned         bool // some log names it
+}
+
+func (in *Inbox) begun() (map[key]*begun, error) {
+	names, err := in.dataNames()
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[key]*begun)
+	for _, name := range names {
+		k, ext, ok := parseName(name)
+		if !ok || ext == transferExt {
+			continue
+		}
+		b := all[k]
+		if b == nil {
+			b = new(begun)
+			all[k] = b
+		}
+		if ext == partExt {
+			b.part = true
+			continue
+		}
+		b.journal = true
+		if st, err := in.fs.Lstat(k.journal()); err != nil || st.kind != regular {
+			continue
+		}
+		j, err := in.fs.Open(k.journal())
+		if err != nil {
+			return nil, opError("open", k.journal(), err)
+		}
+		var blocks []digest.FileBlock
+		head, _, err := readJournal(j, func(r record) { blocks = append(blocks, r.block) })
+		if err == nil {
+			b.path, b.total = head.path, head.size
+			seen := newBlockSet(digest.Blocks(head.size))
+			for _, n := range blocks {
+				if seen.add(n) {
+					b.have += int64(digest.BlockLen(head.size, n))
+				}
+			}
+		}
+		if err := j.Close(); err != nil {
+			return nil, opError("close", k.journal(), err)
+		}
+	}
+	return all, nil
+}
+
+func (in *Inbox) leftovers() ([]Leftover, error) {
+	begun, err := in.begun()
+	if err != nil {
+		return nil, err
+	}
+	var list []Leftover
+	err = in.eachLog(func(id key, f file) error {
+		left := Leftover{ID: id.String(), Active: errors.Is(in.isFree(id), wire.ErrInboxBusy)}
+		r, err := newLogReader(f)
+		if err == nil {
+			left.Sender, left.Files, left.Total = r.head.sender, r.head.files, r.head.bytes
+			left.Began = time.Unix(0, r.head.began)
+			err = in.sumUp(&left, r, begun)
+		}
+		if err != nil && !errors.Is(err, errLog) {
+			return err
+		}
+		list = append(list, left)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for k, b := range begun {
+		if !b.owned {
+			left := Leftover{ID: k.String(), Files: 1, Total: b.total, Have: b.have}
+			if b.path != "" {
+				left.Begun = []string{b.path}
+			}
+			list = append(list, left)
+		}
+	}
+	return list, nil
+}
+
+// sumUp adds up the files of a log that are in place or begun.
+func (in *Inbox) sumUp(left *Leftover, r *logReader, all map[key]*begun) error {
+	inPlace := make(map[key]bool)
+	return r.each(func(k key) {
+		if b := all[k]; b != nil {
+			b.owned = true
+			left.Have += b.have
+			if b.path != "" {
+				left.Begun = append(left.Begun, b.path)
+			}
+		}
+	}, func(it intent) {
+		b := all[it.file]
+		if b != nil && b.part || inPlace[it.file] || checkPath(it.target, Limits{WindowsNames: true}) != nil {
+			return
+		}
+		if st, err := in.fs.Lstat(it.target); err == nil && st.kind == regular && st.size == it.size {
+			inPlace[it.file] = true
+			left.Done++
+			left.Have += it.size
+		}
+	})
+}
+
+// each calls with the keys and the intents of a log, reading to its end.
+func (l *logReader) each(listed func(key), intended func(intent)) error {
+	for {
+		kind, payload, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case typeKeys:
+			for ; len(payload) >= 16; payload = payload[16:] {
+				listed(key(payload[:16]))
+			}
+		case typeIntent:
+			if it, ok := parseIntent(payload); ok {
+				intended(it)
+			}
+		}
+	}
+}
+
+func (in *Inbox) discard(id string) error {
+	k, ok := parseKey(id)
+	if !ok {
+		return fmt.Errorf("discard %s: no such leftover: %w", quote(id), fs.ErrNotExist)
+	}
+	err := in.discardTransfer(k)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = in.discardFile(k)
+	}
+	if err != nil {
+		return fmt.Errorf("discard %s: %w", quote(id), err)
+	}
+	// Fails while there is anything in it, as it should.
+	_ = in.fs.Remove(dataDir)
+	return nil
+}
+
+func (in *Inbox) discardTransfer(id key) error {
+	f, err := in.fs.OpenLocked(id.transfer(), false)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	names, err := in.dataNames()
+	if err != nil {
+		return err
+	}
+	present := make(map[key]bool)
+	for _, name := range names {
+		if k, ext, ok := parseName(name); ok && ext != transferExt {
+			present[k] = true
+		}
+	}
+	r, err := newLogReader(f)
+	var mine []key
+	if err == nil {
+		err = r.each(func(k key) {
+			if present[k] {
+				mine = append(mine, k)
+			}
+		}, func(intent) {})
+	}
+	if err != nil && !errors.Is(err, errLog) {
+		return err
+	}
+	for _, k := range mine {
+		if err := in.removeBegun(k); err != nil {
+			return err
+		}
+	}
+	return in.fs.Remove(id.transfer())
+}
+
+// discardFile removes a partial file that is no transfer's.
+func (in *Inbox) discardFile(k key) error {
+	all, err := in.leftovers()
+	if err != nil {
+		return err
+	}
+	for _, left := range all {
+		if left.ID == k.String() {
+			return in.removeBegun(k)
+		}
+	}
+	return fmt.Errorf("no such leftover: %w", fs.ErrNotExist)
+}
+
+// removeBegun removes a journal, for good, and then its partial file.
+func (in *Inbox) removeBegun(k key) error {
+	err := in.fs.Remove(k.journal())
+	if err == nil {
+		err = in.fs.SyncDir(dataDir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return opError("remove", k.journal(), err)
+	}
+	if err := in.fs.Remove(k.part()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return opError("remove", k.part(), err)
+	}
+	return nil
+}
