@@ -37,7 +37,6 @@ func (h *handler) blocks(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	out := pace(w, r)
-	defer out.done()
 	buf := runBuffers.Get().(*runBuffer)
 	defer runBuffers.Put(buf)
 	run := run{share: s, end: first + count}

@@ -36,7 +36,7 @@ func TestRunsCarryWhatIsInTheFiles(t *testing.T) {
 	total := s.Layout().Blocks()
 	rapid.Check(t, func(rt *rapid.T) {
 		first := rapid.Int64Range(0, int64(total)-1).Draw(rt, "first")
-		count := rapid.Int64Range(1, min(int64(total)-first, 12)).Draw(rt, "count")
+		count := rapid.Int64Range(1, min(int64(total)-first, 6)).Draw(rt, "count")
 		before := sent
 		for j, g := range fetch(t, s, h, wire.BlockIndex(first), wire.BlockIndex(count)) {
 			i, n := s.Layout().Locate(wire.BlockIndex(first) + wire.BlockIndex(j))

@@ -91,7 +91,6 @@ func (h *handler) manifest(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	out := pace(w, r)
-	defer out.done()
 	s := h.share
 	if err := wire.WriteManifest(out, wire.Header{Share: s.id, Device: h.hooks.Device, Text: s.text}, s.files); err != nil {
 		return &brokenError{err}
@@ -130,7 +129,6 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) error {
 func (h *handler) receipt(w http.ResponseWriter, r *http.Request) error {
 	s := h.share
 	in := pace(w, r)
-	defer in.done()
 	var verdict wire.Verdict
 	receipt, err := wire.ReadReceipt(in, len(s.files), func(got wire.FileResult) error {
 		if s.files[got.File].Dir {

@@ -20,7 +20,9 @@ const (
 
 // A paced connection breaks when the other side takes or gives nothing for the
 // time of stall. It serves one request and one goroutine. The ResponseWriter
-// must know deadlines, or unwrap to one that does, as net/http's own.
+// must know deadlines, or unwrap to one that does, as net/http's own. The
+// deadlines stay when the request ends, so that they hold for what net/http
+// still has to write or to skip; it takes them away before the next one.
 type paced struct {
 	to       io.Writer
 	from     io.Reader
@@ -69,12 +71,4 @@ func (p *paced) extend(now time.Time, set func(time.Time) error) error {
 	}
 	p.deadline = now.Add(stall)
 	return set(p.deadline)
-}
-
-// done writes out what is buffered and takes the deadlines away, so that the
-// connection can serve its next request.
-func (p *paced) done() {
-	_ = p.control.Flush() // a connection that broke shows at the next request
-	_ = p.control.SetWriteDeadline(time.Time{})
-	_ = p.control.SetReadDeadline(time.Time{})
 }

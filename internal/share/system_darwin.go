@@ -28,7 +28,7 @@ func readable(path string, mode fs.FileMode) error {
 	if mode.Perm()&0o444 == 0o444 {
 		return nil
 	}
-	return unix.Access(path, unix.R_OK)
+	return unix.Faccessat(unix.AT_FDCWD, path, unix.R_OK, unix.AT_EACCESS)
 }
 
 // noSpace tells whether err says that the disk, or the user's part of it, is full.
