@@ -137,7 +137,7 @@ func (a *Announcer) sendReady() error {
 	if len(errs) == 0 || slices.Contains(errs, nil) {
 		return nil
 	}
-	return noMulticast(errs)
+	return noMulticast(errs...)
 }
 
 func (a *Announcer) send(at slot, ttl time.Duration) error {

@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -29,17 +28,17 @@ type browser struct {
 // works where another program keeps the shared port for itself.
 func openBrowser(o Options) (*browser, error) {
 	b := &browser{packets: make(chan packet, packetQueue), table: newTable()}
-	var errs []error
+	var failed error
 	for _, direct := range []bool{false, true} {
 		g, err := openGroup(o, direct, b.packets)
 		if err != nil {
-			errs = append(errs, err)
+			failed = err
 			continue
 		}
 		b.groups = append(b.groups, g)
 	}
 	if len(b.groups) == 0 {
-		return nil, errors.Join(errs...)
+		return nil, failed
 	}
 	return b, nil
 }

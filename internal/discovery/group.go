@@ -61,7 +61,7 @@ func openGroup(o Options, direct bool, packets chan<- packet) (*group, error) {
 	_, err := g.rescan()
 	if !g.able() {
 		g.close()
-		return nil, errors.Join(ErrNoMulticast, errs[v4], errs[v6], err)
+		return nil, noMulticast(err, errs[v4], errs[v6])
 	}
 	return g, nil
 }
@@ -164,12 +164,17 @@ func (g *group) sendAll(data []byte) error {
 	if slices.Contains(errs, nil) {
 		return nil
 	}
-	return noMulticast(errs)
+	return noMulticast(errs...)
 }
 
-// noMulticast is what nothing but errors comes to.
-func noMulticast(errs []error) error {
-	return errors.Join(append([]error{ErrNoMulticast}, errs...)...)
+// noMulticast is ErrNoMulticast with the first of the errors that led to it.
+func noMulticast(errs ...error) error {
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, errNoFamily) {
+			return fmt.Errorf("%w: %w", ErrNoMulticast, err)
+		}
+	}
+	return ErrNoMulticast
 }
 
 func (g *group) linkAt(index int) *link {

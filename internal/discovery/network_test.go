@@ -116,6 +116,7 @@ func announce(t *testing.T, s Service, o Options) *Announcer {
 
 // At the real port, over all interfaces, beside whatever else runs here.
 func TestFoundAtTheRealPort(t *testing.T) {
+	t.Parallel()
 	unique := fmt.Sprintf("test-%d-", os.Getpid())
 	first := announce(t, Service{Name: "Ada’s 🎬 laptop", Device: unique + "a", Port: 12121, Number: 7, Version: 1}, Options{})
 	announce(t, Service{Name: "Ada’s 🎬 laptop", Device: unique + "a", Port: 12122, Version: 1}, Options{})
@@ -144,6 +145,7 @@ func TestFoundAtTheRealPort(t *testing.T) {
 }
 
 func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
 	o := Options{Port: quiet(t), Interfaces: loopbackOnly}
 	events := browse(t, o)
 	child := exec.Command(os.Args[0])
@@ -168,6 +170,7 @@ func TestTwoProcesses(t *testing.T) {
 }
 
 func TestUpdate(t *testing.T) {
+	t.Parallel()
 	o := Options{Port: quiet(t), Interfaces: loopbackOnly}
 	events := browse(t, o)
 	a := announce(t, Service{Name: "n", Device: "dev", Port: 1, Number: 3}, o)
@@ -196,6 +199,7 @@ func TestUpdate(t *testing.T) {
 }
 
 func TestContextEndsTheAnnouncement(t *testing.T) {
+	t.Parallel()
 	o := Options{Port: quiet(t), Interfaces: loopbackOnly}
 	events := browse(t, o)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -210,6 +214,7 @@ func TestContextEndsTheAnnouncement(t *testing.T) {
 }
 
 func TestIPv6(t *testing.T) {
+	t.Parallel()
 	linkLocal := func(i net.Interface) bool {
 		return i.Flags&net.FlagUp != 0 && i.Flags&net.FlagMulticast != 0 && slices.ContainsFunc(prefixesOf(i), func(p netip.Prefix) bool {
 			return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast()
@@ -256,6 +261,7 @@ func TestIPv6(t *testing.T) {
 // A program that knows plain DNS only asks from a port of its own, at each of
 // loopback's addresses.
 func TestPlainQuestion(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"127.0.0.1", "::1"} {
 		t.Run(network, func(t *testing.T) {
 			ifaces, err := loopbackOnly()
@@ -305,6 +311,7 @@ func TestPlainQuestion(t *testing.T) {
 }
 
 func TestFreeNumberHearsTheOthers(t *testing.T) {
+	t.Parallel()
 	o := Options{Port: quiet(t), Interfaces: loopbackOnly}
 	for n := 1; n <= 3; n++ {
 		announce(t, Service{Device: "dev", Port: n, Number: n}, o)
@@ -340,6 +347,7 @@ func TestFreeNumberHearsTheOthers(t *testing.T) {
 }
 
 func TestNoMulticast(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]Options{
 		"no interfaces": {Port: quiet(t), Interfaces: func() ([]net.Interface, error) { return nil, nil }},
 		"no list":       {Port: quiet(t), Interfaces: func() ([]net.Interface, error) { return nil, os.ErrPermission }},
@@ -364,6 +372,7 @@ func TestNoMulticast(t *testing.T) {
 
 // The shared port kept by a program that does not share it.
 func TestPortNotShared(t *testing.T) {
+	t.Parallel()
 	c, err := net.ListenUDP("udp", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -378,6 +387,7 @@ func TestPortNotShared(t *testing.T) {
 }
 
 func TestInterfacesComeAndGo(t *testing.T) {
+	t.Parallel()
 	var none bool
 	o := Options{Port: quiet(t), Interfaces: func() ([]net.Interface, error) {
 		if none {
@@ -418,5 +428,74 @@ func TestAddresses(t *testing.T) {
 		if a.Is6() && a.IsLinkLocalUnicast() {
 			t.Errorf("%v is of no use elsewhere", a)
 		}
+	}
+}
+
+// A flood of fakes and of rubbish, at first with nobody taking events, neither
+// stops a browser nor hides a change for long.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	o := Options{Port: quiet(t), Interfaces: loopbackOnly}
+	events := browse(t, o)
+	real := announce(t, Service{Device: "real", Port: 1}, o)
+	await(t, events, 2*time.Second, "the real one", is(Added, "real"))
+	flood, err := openGroup(o, false, make(chan packet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer flood.close()
+	for i := range 3000 {
+		data := said(t, Service{Device: "fake", Port: 2 + i}, recordTTL)
+		if i%2 == 0 {
+			data = data[:len(data)-1-i%len(data)]
+		}
+		_ = flood.sendAll(data) // a full buffer is what a flood is about
+	}
+	if err := real.Update(Service{Device: "real", Port: 1, Number: 5}); err != nil {
+		t.Fatal(err)
+	}
+	late, fakes := time.After(5*time.Second), 0
+	for {
+		select {
+		case ev := <-events:
+			if ev.Service.Device == "fake" {
+				fakes++
+			} else if ev.Service.Number == 5 {
+				if fakes > maxPerSource {
+					t.Errorf("%d fakes of one source", fakes)
+				}
+				return
+			}
+		case <-late:
+			t.Fatalf("the change is not told; %d fakes are", fakes)
+		}
+	}
+}
+
+func TestAnswersFromElsewhere(t *testing.T) {
+	t.Parallel()
+	b := &browser{table: newTable(), groups: []*group{{links: []*link{testLink}}}}
+	data := said(t, Service{Device: "d", Port: 1}, recordTTL)
+	hear := func(src string, port uint16, change func(*packet)) int {
+		p := from(src, data)
+		p.src = netip.AddrPortFrom(p.src.Addr(), port)
+		change(&p)
+		b.hear(p)
+		return len(b.table.entries)
+	}
+	if hear("192.168.1.7", 5354, func(*packet) {}) != 0 {
+		t.Error("another port is believed")
+	}
+	if hear("8.8.8.8", 5353, func(p *packet) { p.group = false }) != 0 {
+		t.Error("unicast from afar is believed")
+	}
+	if hear("8.8.8.8", 5353, func(p *packet) { p.direct = true }) != 0 {
+		t.Error("an answer to our own port from afar is believed")
+	}
+	if hear("192.168.1.7", 5353, func(p *packet) { p.link = 99 }) != 0 {
+		t.Error("a link that is not ours is listened to")
+	}
+	if hear("192.168.1.7", 5353, func(p *packet) { p.link = 0 }) != 1 {
+		t.Error("where the system names no link, the source does not find it")
 	}
 }

@@ -31,7 +31,7 @@ var serviceWire = wireName(serviceType)
 // A parcel is a service with the names that its records have.
 type parcel struct {
 	Service
-	instance string // "laptop (k3v9qx2m 12121)._lanyard._tcp.local.", escaped
+	instance string // "laptop (k3v9qx2 12121)._lanyard._tcp.local.", escaped
 	host     string
 }
 
@@ -51,8 +51,11 @@ func pack(s Service) parcel {
 	}
 }
 
+// shortDevice is as much of a device ID as people compare: its first group, or
+// what there is of one.
 func shortDevice(device string) string {
-	return device[:min(8, len(device))]
+	group, _, _ := strings.Cut(device, "-")
+	return group[:min(8, len(group))]
 }
 
 // text is the service's TXT record, RFC 6763 section 6.

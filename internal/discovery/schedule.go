@@ -1,8 +1,6 @@
 package discovery
 
-import (
-	"time"
-)
+import "time"
 
 const (
 	announceGap  = time.Second            // between the two announcements; RFC 6762 section 8.3
