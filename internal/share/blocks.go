@@ -59,7 +59,13 @@ type run struct {
 	share *Share
 	end   wire.BlockIndex
 	file  *openFile
+	cold  bool // a read waited for the disk
 }
+
+// A block that takes longer than this to read comes from a disk. Only then is
+// the system told of the next one: telling it costs nearly as much as reading
+// a block that is in memory.
+const coldRead = time.Millisecond
 
 func (r *run) close() {
 	if r.file != nil {
@@ -98,14 +104,16 @@ func (r *run) block(buf []byte, i wire.FileIndex, block digest.FileBlock, more b
 	}
 	data, trailer := buf[:len(buf)-wire.TrailerSize], buf[len(buf)-wire.TrailerSize:]
 	offset := int64(block) * digest.BlockSize
+	began := time.Now()
 	if err := r.file.readAt(data, offset, file); err != nil {
 		// What the buffer held before is not for this receiver.
 		clear(data)
 		wire.PutTrailer(trailer, statusOf(err), digest.Digest{})
 		return
 	}
-	if following := offset + int64(len(data)); more && following < file.Size {
-		// While this one is hashed and sent.
+	r.cold = r.cold || time.Since(began) > coldRead
+	if following := offset + int64(len(data)); r.cold && more && following < file.Size {
+		// It is read while this one is hashed and sent.
 		r.file.willNeed(following, digest.BlockLen(file.Size, block+1))
 	}
 	sum := digest.Block(data, block, file.Size)
