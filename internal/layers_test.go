@@ -59,6 +59,10 @@ var layers = map[string]layer{
 	"internal/lab": {
 		why: "networks to test on: what runs in them is the caller's, and no product package is a caller",
 	},
+	"internal/trial": {
+		why:   "runs the built binary as a user would, and knows of it no more than its command line and its JSON",
+		below: []string{"lab"},
+	},
 	"internal/pairing": {
 		why:    "from a code to a proven device; it moves no files",
 		below:  []string{"wire"},
@@ -93,12 +97,12 @@ var layers = map[string]layer{
 	},
 	"demo": {
 		why:   "runs the built binary over emulated links",
-		below: []string{"lab"},
+		below: []string{"trial", "lab"},
 		main:  true,
 	},
 	"bench": {
 		why:   "runs the built binary and others over emulated links",
-		below: []string{"lab"},
+		below: []string{"trial", "lab"},
 		main:  true,
 	},
 }
