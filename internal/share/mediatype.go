@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// MediaType is a file's media type by the end of its name, empty when unknown.
+// mediaType is a file's media type by the end of its name, empty when unknown.
 // What people send most is the same on every machine; for the rest the system
 // is asked. Types are from the IANA registry, or in wide use where it has none.
-func MediaType(name string) string {
+func mediaType(name string) string {
 	ext := strings.ToLower(path.Ext(name))
 	switch ext {
 	case "", ".":

@@ -13,7 +13,7 @@ func FromText(text string) *Share {
 		Path:    "text.txt",
 		Size:    int64(len(text)),
 		ModTime: time.Now().UnixNano(),
-		Type:    MediaType("text.txt"),
+		Type:    mediaType("text.txt"),
 	}
 	s, err := newShare([]wire.File{file}, memory{data: []byte(text), modTime: file.ModTime})
 	if err != nil {

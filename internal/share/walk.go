@@ -220,7 +220,7 @@ func (w *walker) file(path string, info fs.FileInfo) {
 		Path:    path,
 		Size:    info.Size(),
 		ModTime: info.ModTime().UnixNano(),
-		Type:    MediaType(path),
+		Type:    mediaType(path),
 		Exec:    info.Mode()&0o100 != 0,
 	})
 }

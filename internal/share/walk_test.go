@@ -214,7 +214,7 @@ func TestMediaType(t *testing.T) {
 		"a.mp4": "video/mp4", "A.JPG": "image/jpeg", "a/b.tar.gz": "application/gzip", "x.mkv": "video/matroska",
 		"README": "", "a.": "", "folder.d/README": "", ".mp4": "video/mp4", "a.no-such-type": "",
 	} {
-		if got := MediaType(name); got != want {
+		if got := mediaType(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
