@@ -95,6 +95,9 @@ var layers = map[string]layer{
 		below: []string{"node", "wire"},
 		main:  true,
 	},
+	"e2e": {
+		why: "tests of the built command between machines: nothing but tests",
+	},
 	"demo": {
 		why:   "runs the built binary over emulated links",
 		below: []string{"trial", "lab"},
