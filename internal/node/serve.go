@@ -28,6 +28,8 @@ func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) 
 	wg.Go(func() { failed <- web.Serve(listener) })
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
+	burnt, pause := s.guard().Burnt(), firstCodePause
+	var newCode <-chan time.Time
 	var err error
 	for running := true; running; {
 		select {
@@ -38,8 +40,12 @@ func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) 
 			running = false
 		case <-s.enough:
 			running = false
-		case <-s.guard().Burnt():
+		case <-burnt:
+			burnt, newCode = nil, time.After(pause)
+			pause = min(2*pause, longestCodePause)
+		case <-newCode:
 			s.newCode()
+			burnt = s.guard().Burnt()
 		case <-progress.C:
 			s.reportProgress()
 		}
@@ -65,6 +71,11 @@ const (
 	progressEvery = 200 * time.Millisecond
 	shutdownTime  = 2 * time.Second
 	limitBurst    = 2 << 20
+
+	// A new code comes later each time that one was burnt, so that guessing all
+	// day long is three guesses a minute.
+	firstCodePause   = time.Second
+	longestCodePause = time.Minute
 )
 
 // sent counts a block that went out, and holds back the next one when the rate
