@@ -28,8 +28,10 @@ func merged(data []byte) Digest {
 }
 
 func TestFileHashIsStandardBLAKE3(t *testing.T) {
-	sizes := []int{0, 1, 63, 64, 65, 1023, 1024, 1025, 2048, 2049, 16383, 16384, 16385, 32768, 40000,
-		BlockSize - 1, BlockSize, BlockSize + 1, 2 * BlockSize, 2*BlockSize + 1, 3 * BlockSize, 7*BlockSize + 12345, 8 * BlockSize}
+	sizes := []int{
+		0, 1, 63, 64, 65, 1023, 1024, 1025, 2048, 2049, 16383, 16384, 16385, 32768, 40000,
+		BlockSize - 1, BlockSize, BlockSize + 1, 2 * BlockSize, 2*BlockSize + 1, 3 * BlockSize, 7*BlockSize + 12345, 8 * BlockSize,
+	}
 	data := random(8*BlockSize, 1)
 	for _, n := range sizes {
 		if got, want := merged(data[:n]), Digest(blake3.Sum256(data[:n])); got != want {

@@ -41,7 +41,6 @@ type fakeSender struct {
 	files  []wire.File
 	layout *wire.Layout
 	served atomic.Int64 // bytes of blocks
-	open   atomic.Int32
 	wg     sync.WaitGroup
 
 	// fault is asked before each block goes out.
