@@ -87,3 +87,57 @@ func BenchmarkBigFile(b *testing.B) {
 	b.SetBytes(2 << 30)
 	bench(b, []wire.File{fileOf("film.mov", 2<<30)})
 }
+
+// BenchmarkGoOn plans and begins to go on with 20 GB of which all but one block
+// are there.
+func BenchmarkGoOn(b *testing.B) {
+	m := newMemory()
+	f := fileOf("film", 20_000*mib)
+	keyer := keyer{device: laptop.Device}
+	k := keyer.file(&f)
+	head := headOf(laptop.Device, &f)
+	journal := head.append(nil)
+	for n := range f.Blocks() - 1 {
+		journal = appendRecord(journal, head.sum(), record{block: n})
+	}
+	dir := b.TempDir()
+	err := os.Mkdir(filepath.Join(dir, dataDir), 0o777)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, k.journal()), journal, 0o666)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, k.part()), nil, 0o666)
+	}
+	if err == nil {
+		err = os.Truncate(filepath.Join(dir, k.part()), f.Size) // sparse
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := openDir(b, dir)
+	in.fs = roomy{in.fs, m}
+	for b.Loop() {
+		p, err := in.Plan(context.Background(), laptop, []wire.File{f}, PlanOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		l, err := p.Begin(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if p.Bytes().Need != mib {
+			b.Fatalf("%+v", p.Bytes())
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// roomy is a disk with the space of a memory.
+type roomy struct {
+	filesystem
+	m *memory
+}
+
+func (r roomy) Volume() (Limits, int64, error) { return r.m.Volume() }

@@ -219,11 +219,24 @@ func (in *Inbox) discardTransfer(id key) error {
 			present[k] = true
 		}
 	}
+	// A file may be in several transfers: what one that is going on has begun
+	// stays.
+	inUse := make(map[key]bool)
+	err = in.eachLog(func(other key, f file) error {
+		r, err := newLogReader(f)
+		if err != nil || other == id || !errors.Is(in.isFree(other), wire.ErrInboxBusy) {
+			return nil //nolint:nilerr // a log that cannot be read keeps nothing
+		}
+		return r.each(func(k key) { inUse[k] = true }, func(intent) {})
+	})
+	if err != nil {
+		return err
+	}
 	r, err := newLogReader(f)
 	var mine []key
 	if err == nil {
 		err = r.each(func(k key) {
-			if present[k] {
+			if present[k] && !inUse[k] {
 				mine = append(mine, k)
 			}
 		}, func(intent) {})

@@ -349,7 +349,8 @@ func (m *memory) SyncAll() error {
 
 func (n *node) save() {
 	if n.dirty {
-		n.savedData, n.savedModTime, n.dirty = bytes.Clone(n.data), n.modTime, false
+		n.savedData = append(n.savedData[:0], n.data...)
+		n.savedModTime, n.dirty = n.modTime, false
 	}
 }
 
@@ -393,7 +394,9 @@ func (h *handle) ReadAt(b []byte, off int64) (int, error) {
 
 func (h *handle) resize(size int64) {
 	if n := int64(len(h.n.data)); size > n {
-		h.n.data = append(h.n.data, make([]byte, size-n)...)
+		grown := make([]byte, size)
+		copy(grown, h.n.data)
+		h.n.data = grown
 	} else {
 		h.n.data = h.n.data[:size]
 	}

@@ -12,7 +12,7 @@ import (
 	"lanyard/internal/wire"
 )
 
-var windows = Limits{FoldsNames: true, WindowsNames: true}
+var windowsLike = Limits{FoldsNames: true, WindowsNames: true}
 
 func TestRefusedNames(t *testing.T) {
 	long := strings.Repeat("x", 256)
@@ -22,7 +22,7 @@ func TestRefusedNames(t *testing.T) {
 		".lanyard", ".LANYARD/x", ".Lanyard/x.part", ".lan\u200dyard/x", ".lanyard /x", ".lanyard./x", "\uff0elanyard/x", ".lanyard:s/x",
 		".lanyard::$INDEX_ALLOCATION/x", "LANYAR~1/x", ".lany\u00adard",
 	} {
-		for _, l := range []Limits{{}, windows} {
+		for _, l := range []Limits{{}, windowsLike} {
 			if err := checkPath(bad, l); !errors.Is(err, wire.ErrBadName) || len(err.Error()) > 1200 {
 				t.Errorf("%.40q: %v", bad, err)
 			}
@@ -34,7 +34,7 @@ func TestRefusedNames(t *testing.T) {
 		}
 	}
 	han := strings.Repeat("日", 255)
-	if checkPath(han, Limits{}) == nil || checkPath(han, windows) != nil || checkPath(han+"日", windows) == nil {
+	if checkPath(han, Limits{}) == nil || checkPath(han, windowsLike) != nil || checkPath(han+"日", windowsLike) == nil {
 		t.Error("Windows counts UTF-16 units, others bytes")
 	}
 }
@@ -45,7 +45,7 @@ func TestMappedNames(t *testing.T) {
 		{"nul", "nul_"}, {"console", "console"}, {`a<b>c:d"e|f?g*h`, "a_b_c_d_e_f_g_h"}, {"C:", "C_"}, {"x.", "x_"}, {"x ", "x_"}, {"x..", "x._"},
 		{"...", ".._"}, {"LPT1.", "LPT1_"}, {"ok.txt", "ok.txt"}, {"CONIN$", "CONIN$_"},
 	} {
-		if got := mapPart(c[0], windows); got != c[1] {
+		if got := mapPart(c[0], windowsLike); got != c[1] {
 			t.Errorf("%q became %q, want %q", c[0], got, c[1])
 		}
 		if got := mapPart(c[0], Limits{}); got != c[0] {
@@ -82,15 +82,15 @@ func TestNamesOfATransfer(t *testing.T) {
 		{"folder and file", Limits{}, nil, []string{"a/b", "a"}, nil},
 		{"file and empty folder", Limits{}, nil, []string{"a", "a/"}, nil},
 		{"twice, taken", Limits{}, []string{"a"}, []string{"a", "a"}, nil},
-		{"case", windows, nil, []string{"a.x", "A.x", "a.X"}, []string{"a.x", "A (1).x", "a (2).X"}},
-		{"case, twice", windows, nil, []string{"A", "a", "a"}, nil},
-		{"case, file and folder", windows, nil, []string{"A", "a", "a/b"}, nil},
-		{"Unicode forms", windows, nil, []string{"\u00e9", "e\u0301"}, []string{"\u00e9", "e\u0301 (1)"}},
-		{"folders in case", windows, nil, []string{"D/a", "d/a", "D/b"}, []string{"D/a", "d (1)/a", "D/b"}},
-		{"mapped to one", windows, nil, []string{"a?", "a*", "a_"}, []string{"a_", "a_ (1)", "a_ (2)"}},
-		{"devices in the middle", windows, nil, []string{"nul/aux.c/x"}, []string{"nul_/aux_.c/x"}},
-		{"what stays comes first", windows, []string{"f.x"}, []string{"f.x", "f (1).x"}, []string{"f (2).x", "f (1).x"}},
-		{"taken in another case", windows, []string{"PHOTO.JPG"}, []string{"photo.jpg"}, []string{"photo.jpg"}},
+		{"case", windowsLike, nil, []string{"a.x", "A.x", "a.X"}, []string{"a.x", "A (1).x", "a (2).X"}},
+		{"case, twice", windowsLike, nil, []string{"A", "a", "a"}, nil},
+		{"case, file and folder", windowsLike, nil, []string{"A", "a", "a/b"}, nil},
+		{"Unicode forms", windowsLike, nil, []string{"\u00e9", "e\u0301"}, []string{"\u00e9", "e\u0301 (1)"}},
+		{"folders in case", windowsLike, nil, []string{"D/a", "d/a", "D/b"}, []string{"D/a", "d (1)/a", "D/b"}},
+		{"mapped to one", windowsLike, nil, []string{"a?", "a*", "a_"}, []string{"a_", "a_ (1)", "a_ (2)"}},
+		{"devices in the middle", windowsLike, nil, []string{"nul/aux.c/x"}, []string{"nul_/aux_.c/x"}},
+		{"what stays comes first", windowsLike, []string{"f.x"}, []string{"f.x", "f (1).x"}, []string{"f (2).x", "f (1).x"}},
+		{"taken in another case", windowsLike, []string{"PHOTO.JPG"}, []string{"photo.jpg"}, []string{"photo.jpg"}},
 		{"a file where a folder is to be", Limits{}, []string{"d"}, []string{"d/a", "d/b"}, []string{"d (1)/a", "d (1)/b"}},
 		{"a folder where a file is to be", Limits{}, []string{"d/"}, []string{"d"}, []string{"d (1)"}},
 		{"a folder that is there", Limits{}, []string{"d/", "d/a"}, []string{"d/a", "d/b", "d/e/"}, []string{"d/a (1)", "d/b", "d/e"}},
@@ -166,7 +166,7 @@ func FuzzNames(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sent string) {
-		for _, l := range []Limits{{}, {FoldsNames: true}, windows} {
+		for _, l := range []Limits{{}, {FoldsNames: true}, windowsLike} {
 			if checkPath(sent, l) != nil {
 				continue
 			}

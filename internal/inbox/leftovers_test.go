@@ -1,0 +1,88 @@
+package inbox
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"lanyard/internal/wire"
+)
+
+// begin receives the first block of a file of two, and a small one, and stops.
+func interrupted(t *testing.T, dir string) (*Plan, []wire.File) {
+	t.Helper()
+	in := openDir(t, dir)
+	files := []wire.File{fileOf("film", mib+1), fileOf("small", 5)}
+	p, err := in.Plan(t.Context(), laptop, files, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		piece, d := block(files[i], content(files[i]), 0)
+		if err := l.Write(t.Context(), wire.FileIndex(i), 0, piece, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := Leftovers(dir)
+	if err != nil || len(list) != 1 || !list[0].Active {
+		t.Errorf("while it runs: %+v, %v", list, err)
+	}
+	if err := Discard(dir, p.ID()); !errors.Is(err, wire.ErrInboxBusy) {
+		t.Errorf("discarding while it runs: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return p, files
+}
+
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	p, files := interrupted(t, dir)
+	list, err := Leftovers(dir)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	left := list[0]
+	if left.ID != p.ID() || left.Sender != "laptop" || left.Active || left.Files != 2 || left.Total != mib+6 ||
+		left.Done != 1 || left.Have != mib+5 || len(left.Begun) != 1 || left.Begun[0] != "film" || left.Began.IsZero() {
+		t.Errorf("%+v", left)
+	}
+	if err := Discard(dir, left.ID); err != nil {
+		t.Fatal(err)
+	}
+	got := tree(t, dir)
+	if len(got) != 1 || got["small"] != string(content(files[1])) {
+		t.Errorf("%d names are left", len(got))
+	}
+	for _, id := range []string{left.ID, "", "../x", "zz"} {
+		if err := Discard(dir, id); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("discarding %q: %v", id, err)
+		}
+	}
+}
+
+// A partial file whose transfer's log is gone can be removed by itself.
+func TestLeftoverOfNoTransfer(t *testing.T) {
+	dir := t.TempDir()
+	p, _ := interrupted(t, dir)
+	if err := os.Remove(filepath.Join(dir, filepath.FromSlash(p.survey.id.transfer()))); err != nil {
+		t.Fatal(err)
+	}
+	list, err := Leftovers(dir)
+	if err != nil || len(list) != 1 || list[0].Have != mib || list[0].Begun[0] != "film" {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if err := Discard(dir, list[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, dataDir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the data folder: %v", err)
+	}
+}
