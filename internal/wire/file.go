@@ -1,10 +1,3 @@
-// Package wire has what the two sides say to each other, as it travels: the
-// manifest, runs of blocks, receipts and errors, with the numbering of blocks,
-// the protocol's version and the one table of errors. docs/protocol.md says the
-// same for other implementations.
-//
-// It is pure: it opens no socket and no file. What it decodes is a stranger's,
-// and every decoder is bounded.
 package wire
 
 import (
