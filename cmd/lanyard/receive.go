@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+// receiveFlags are what the command line of receive says.
+type receiveFlags struct {
+	from      string
+	out       string
+	streams   int
+	limit     rate
+	list      bool
+	overwrite bool
+	skip      bool
+	yes       bool
+}
+
+// maxStreams is the most that --streams takes.
+const maxStreams = 32
+
+func newReceive(t *terminal) *cobra.Command {
+	var f receiveFlags
+	cmd := &cobra.Command{
+		Use:   "receive [flags] [CODE]",
+		Short: "fetch what somebody sends",
+		Long: `Fetch what somebody sends, with the code that their lanyard shows.
+
+The sender is looked for on the network. Where that fails, such as on a network
+that keeps its machines apart, name its address with --from (the port is 12121
+when none is given).
+
+You are shown what is offered before anything is written. Every block is
+verified as it arrives, and a file stands under its name only when it is whole.
+A transfer that was cut off goes on where it stopped when you run the command
+again, also after a crash.
+
+The code is taken from the arguments, from LANYARD_CODE, or asked for. It may be
+written with spaces and in any case.`,
+		Example: `  lanyard receive 7-river-anvil-moss
+  lanyard receive 7 river anvil moss --out ~/films
+  lanyard receive 7-river-anvil-moss --from 192.168.1.20
+  lanyard receive 7-river-anvil-moss --out - | tar x
+  LANYARD_CODE=7-river-anvil-moss lanyard receive --yes --quiet`,
+		ValidArgsFunction: completeCode,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return receive(cmd.Context(), t, &f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.out, "out", "o", "", "write into folder `PATH` (default: the current one);\nfor one file also its new name; - is standard output")
+	flags.StringVar(&f.from, "from", "", "connect to the sender at `HOST[:PORT]`, look for none")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask, take what is offered")
+	flags.BoolVar(&f.list, "list", false, "list what is offered, and take nothing")
+	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are there (default: name (1).ext)")
+	flags.BoolVar(&f.skip, "skip", false, "leave out files that are there")
+	flags.IntVar(&f.streams, "streams", 0, "use `N` streams, 1 to 32 (default: as many as help)")
+	flags.Var(&f.limit, "limit", "receive no faster than `RATE`: 50MB/s, 400Mbit/s")
+	addOutputFlags(cmd, t)
+	return cmd
+}
+
+func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) error {
+	if err := f.check(t); err != nil {
+		return err
+	}
+	code, err := askCode(ctx, t, args)
+	if err != nil {
+		return err
+	}
+	n, err := node.Open()
+	if err != nil {
+		return err
+	}
+	v := &receiveView{t: t}
+	l := newListing(t)
+	shown, written := false, error(nil) // a text, on standard output
+	opts := node.ReceiveOptions{
+		Code: code, From: f.from, Out: f.out,
+		Streams: f.streams, Limit: int64(f.limit), List: f.list, Verbose: t.verbose,
+		Approve: v.approve,
+		OnList:  l.add,
+		OnText:  func(s string) { shown, written = true, t.text(s) },
+		OnEvent: v.on,
+	}
+	switch {
+	case f.overwrite:
+		opts.Conflict = node.Overwrite
+	case f.skip:
+		opts.Conflict = node.Skip
+	}
+	if f.yes {
+		opts.Approve = nil
+	}
+	if f.out == "-" {
+		opts.Out, opts.Pipe = "", t.out
+	}
+	if t.json {
+		opts.OnText = nil // standard output is the result's: a text becomes a file
+	}
+
+	result, err := n.Receive(ctx, opts)
+	t.board.clear()
+	if f.list && err == nil {
+		return l.close("are offered")
+	}
+	if err == nil || len(result.Files)+len(result.Failed) > 0 {
+		t.result = result
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return interruption{"stopped; what has arrived is kept", wire.FailureOf(context.Canceled).Remedy}
+	case err == nil && written != nil:
+		return fmt.Errorf("write the text: %w", written)
+	case err != nil:
+		return err
+	}
+	if opts.Pipe != nil {
+		t.result = nil // standard output is the data's
+	}
+	if !shown { // a text says all by itself
+		t.say("  received %s", received(result))
+	}
+	return nil
+}
+
+// check looks at what one can tell before anything is done.
+func (f *receiveFlags) check(t *terminal) error {
+	switch {
+	case f.overwrite && f.skip:
+		return usage("--overwrite and --skip exclude each other")
+	case f.streams < 0 || f.streams > maxStreams:
+		return usage("--streams is from 0 (as many as help) to %d, not %d", maxStreams, f.streams)
+	case f.out == "-" && t.json:
+		return usage("--out - and --json both want standard output")
+	case f.out == "-" && t.outTTY && !f.list:
+		return usage("--out - would write to the terminal: pipe it on, or name a file")
+	}
+	return nil
+}
+
+// askCode takes the code from the arguments, the environment or a person.
+func askCode(ctx context.Context, t *terminal, args []string) (string, error) {
+	code := strings.Join(args, " ")
+	if code == "" {
+		code = os.Getenv(codeVariable)
+	}
+	if code != "" {
+		return code, nil
+	}
+	if !t.canAsk() {
+		return "", usage("no code: give it as an argument or in %s", codeVariable)
+	}
+	for {
+		line, err := t.ask(ctx, "  Code: ")
+		switch {
+		case errors.Is(err, io.EOF):
+			return "", usage("no code")
+		case err != nil && ctx.Err() != nil:
+			return "", interruption{"stopped", ""}
+		case err != nil:
+			return "", fmt.Errorf("read the code: %w", err)
+		}
+		if code = strings.TrimSpace(line); code != "" {
+			return code, nil
+		}
+	}
+}
+
+// A receiveView shows a receiver's events and asks for approval.
+type receiveView struct {
+	t       *terminal
+	renamed int
+}
+
+// manyRenamed is how many files are told one by one to have got another name.
+const manyRenamed = 20
+
+func (v *receiveView) on(ev node.Event) {
+	if v.t.event(ev) {
+		return
+	}
+	t := v.t
+	switch ev.Kind {
+	case node.KindLooking:
+		t.say("  %s...", wire.Escape(ev.Reason))
+	case node.KindConnected:
+		t.say("  connected to %s at %s", name(ev.Device), host(ev.Address))
+	case node.KindOffer:
+		if !t.quiet {
+			v.offer(*ev.Offer)
+		}
+	case node.KindProgress:
+		if !t.quiet {
+			t.board.show("", gauge{
+				Name: ev.Path, Done: ev.Bytes, Total: ev.Total, Files: ev.Files, All: ev.AllFiles,
+				Rate: ev.Rate, Streams: ev.Streams, Left: ev.Seconds,
+			})
+		}
+	case node.KindFile:
+		v.file(ev)
+	case node.KindFailed:
+		t.insist("  failed: %s (%s)", name(ev.Path), wire.Escape(ev.Reason))
+	case node.KindRun:
+		v.run(ev)
+	case node.KindLost:
+		t.say("  connection lost, trying again for 30 s")
+	case node.KindBack:
+		t.say("  connected again")
+	case node.KindWarning:
+		t.say("  warning: %s", wire.Escape(ev.Reason))
+	}
+}
+
+func (v *receiveView) file(ev node.Event) {
+	if ev.Renamed != "" {
+		if v.renamed++; v.renamed <= manyRenamed || v.t.verbose {
+			v.t.say("  %s is here as %s", name(ev.Path), name(ev.Renamed))
+		} else if v.renamed == manyRenamed+1 {
+			v.t.say("  more files got another name (--verbose tells all)")
+		}
+	}
+	if v.t.verbose && ev.BLAKE3 != nil {
+		v.t.say("  verified %s, %s, BLAKE3 %s", name(ev.Path), size(ev.Bytes), ev.BLAKE3)
+	}
+}
+
+func (v *receiveView) run(ev node.Event) {
+	what := fmt.Sprintf("  stream %d: blocks %d to %d", ev.Stream, ev.First, ev.First+ev.Blocks-1)
+	if ev.Reason != "" {
+		v.t.say("%s broke off: %s", what, wire.Escape(ev.Reason))
+		return
+	}
+	v.t.say("%s, %s in %s (%s)", what, size(ev.Bytes), duration(ev.Seconds), speed(ev.Rate))
+}
+
+// offer shows what is offered, and which files get another name because theirs
+// cannot be here.
+func (v *receiveView) offer(o node.Offer) {
+	v.t.insist("  %s", offered(o))
+	if len(o.Mapped) == 0 {
+		return
+	}
+	v.t.insist("  these names cannot be written here as they are:")
+	for _, m := range o.Mapped {
+		v.t.insist("    %s becomes %s", name(m.Path), name(m.Name))
+	}
+	if len(o.Mapped) == node.MaxMapped {
+		v.t.insist("    and perhaps more")
+	}
+}
+
+// approve asks a person whether the offer, which has been shown, is taken.
+func (v *receiveView) approve(ctx context.Context, o node.Offer) (bool, error) {
+	if !v.t.canAsk() {
+		return false, usage("nobody can be asked here whether to receive: add --yes")
+	}
+	if v.t.quiet {
+		v.offer(o) // nobody decides on what was not shown
+	}
+	for {
+		line, err := v.t.ask(ctx, "  Receive? [Y/n] ")
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		answer := strings.ToLower(strings.TrimSpace(line))
+		switch {
+		case answer == "n" || answer == "no" || err != nil:
+			return false, nil
+		case answer == "" || answer == "y" || answer == "yes":
+			return true, nil
+		}
+	}
+}
+
+// offered says what is offered and how much room there is for it.
+func offered(o node.Offer) string {
+	s := fmt.Sprintf("%s offers %s; ", name(o.Device), contents(o))
+	if o.Resumed > 0 {
+		s += size(o.Resumed) + " of it here already; "
+	}
+	if o.Free < o.Bytes-o.Resumed {
+		s += "only "
+	}
+	return s + fmt.Sprintf("%s free in %s", size(o.Free), folder(o.Out))
+}
+
+// received says what a transfer brought.
+func received(r node.Result) string {
+	what := count(len(r.Files), "file")
+	verified := "all verified"
+	if len(r.Files) == 1 {
+		what, verified = name(r.Files[0].Path), "verified"
+	}
+	what += ", " + size(r.Bytes)
+	if r.Fetched < r.Bytes {
+		what += fmt.Sprintf(" (%s of it now)", size(r.Fetched))
+	}
+	if r.Fetched > 0 {
+		rate := float64(r.Fetched) / max(r.Seconds, 1e-9)
+		what += fmt.Sprintf(" in %s (%s, %s)", duration(r.Seconds), speed(rate), count(r.Streams, "stream"))
+	}
+	what += ", " + verified
+	if r.Out != "" {
+		what += ", in " + wire.Escape(r.Out)
+	}
+	return what
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+// codeVariable holds the code, at either end: it does not show in the list of
+// processes and stays out of the shell's history.
+const codeVariable = "LANYARD_CODE"
+
+// sendFlags are what the command line of send says.
+type sendFlags struct {
+	bind      string
+	port      int
+	receivers int
+	exclude   []string
+	limit     rate
+	dryRun    bool
+	text      string
+}
+
+func newSend(t *terminal) *cobra.Command {
+	var f sendFlags
+	cmd := &cobra.Command{
+		Use:   "send [flags] PATH...|-",
+		Short: "share files, folders, a text or what comes from a pipe",
+		Long: `Share files and folders until a receiver has them.
+
+A code is shown that the receiver needs. It serves for this one time. Three
+wrong guesses make it void, and a new one is shown. Nothing leaves this
+machine before a receiver has proved that it knows the code.
+
+A receiver that was cut off goes on where it stopped, also when the sender was
+started again and shows another code.
+
+Links inside of folders are left out, and that is told; so is what cannot be
+read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
+'raw/*.dng', 'cache/' for folders only, '/2026/raw' from the top.`,
+		Example: `  lanyard send holiday.mov
+  lanyard send ~/Pictures/2026 ~/Videos --exclude '*.tmp'
+  lanyard send --receivers 3 lecture.mp4
+  lanyard send --text "the password is on the fridge"
+  tar c project | lanyard send -
+  LANYARD_CODE=7-grandmas-old-clock lanyard send holiday.mov`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return send(cmd, t, &f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVarP(&f.receivers, "receivers", "n", 1, "end when `N` receivers have all; 0: never")
+	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what matches `GLOB`; may be repeated")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
+	flags.StringVar(&f.text, "text", "", "send `STRING` instead of files")
+	flags.Var(&f.limit, "limit", "send no faster than `RATE`: 50MB/s, 400Mbit/s")
+	flags.StringVar(&f.bind, "bind", "", "listen on `ADDR` only (default: all)")
+	flags.IntVar(&f.port, "port", 0, "listen on port `N` (default: 12121 or the next free)")
+	addOutputFlags(cmd, t)
+	return cmd
+}
+
+func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
+	opts, err := f.options(t, args, cmd.Flags().Changed("text"))
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	n, err := node.Open()
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return preview(ctx, t, n, opts)
+	}
+	v := &sendView{t: t, wanted: f.receivers}
+	opts.OnEvent = v.on
+	if opts.Pipe != nil {
+		t.say("  reading standard input to its end...")
+		opts.Pipe = interruptible(ctx, opts.Pipe)
+	}
+	result, err := n.Send(ctx, opts)
+	t.board.clear()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		text := "stopped sharing"
+		if v.done > 0 {
+			text += "; " + count(v.done, "receiver") + " " + has(v.done) + " everything"
+		}
+		return interruption{text, "Send the same again, and receivers go on where they stopped."}
+	case err != nil:
+		return err
+	}
+	t.result = result
+	if f.receivers > 1 {
+		t.say("  done: %s have everything", count(f.receivers, "receiver"))
+	}
+	return nil
+}
+
+// options checks the command line and makes of it what the node takes.
+func (f *sendFlags) options(t *terminal, args []string, hasText bool) (node.SendOptions, error) {
+	opts := node.SendOptions{
+		Paths: args, Exclude: f.exclude, Text: f.text, Code: os.Getenv(codeVariable),
+		Bind: f.bind, Port: f.port, Receivers: f.receivers, Limit: int64(f.limit),
+	}
+	piped := false
+	for _, path := range args {
+		piped = piped || path == "-"
+		if path == "" {
+			return opts, usage("one of the paths is empty")
+		}
+	}
+	switch {
+	case hasText && f.text == "":
+		return opts, usage("the text is empty")
+	case hasText && len(args) > 0:
+		return opts, usage("--text stands instead of paths, and there is also %q", args[0])
+	case !hasText && len(args) == 0:
+		return opts, usage("nothing to send: name files or folders, or - for standard input")
+	case piped && len(args) > 1:
+		return opts, usage("- stands alone: standard input cannot be sent along with files")
+	case f.dryRun && (hasText || piped):
+		return opts, usage("--dry-run lists files and folders only")
+	case len(f.exclude) > 0 && (hasText || piped):
+		return opts, usage("--exclude is for files and folders only")
+	case f.receivers < 0:
+		return opts, usage("--receivers is 0 (no limit) or more, not %d", f.receivers)
+	case f.port < 0 || f.port > 65535:
+		return opts, usage("--port is from 1 to 65535, not %d", f.port)
+	}
+	if piped {
+		opts.Paths, opts.Pipe = nil, t.in
+	}
+	return opts, nil
+}
+
+// interruptible makes of r a reader that ends with ctx also while r waits. A
+// regular file never waits, and stays what it is: it need not be copied.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return r
+		}
+	}
+	pr, pw := io.Pipe()
+	// A read that waits cannot be called back: after Ctrl-C the command ends
+	// and takes this goroutine along.
+	go func() {
+		_, err := io.Copy(pw, r)
+		pw.CloseWithError(err) // nil is the end of the file
+	}()
+	context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })
+	return pr
+}
+
+// preview lists what would be sent.
+func preview(ctx context.Context, t *terminal, n *node.Node, opts node.SendOptions) error {
+	files, skipped, err := n.Preview(ctx, opts)
+	if err != nil {
+		return err
+	}
+	l := newListing(t)
+	for _, file := range files {
+		l.add(file)
+	}
+	for _, skip := range skipped {
+		l.Skipped = append(l.Skipped, node.FileFailure{Path: skip.Path, Reason: skip.Reason})
+		t.say("  left out: %s, which %s", name(skip.Path), wire.Escape(skip.Reason))
+	}
+	return l.close("would be sent")
+}
+
+// A sendView shows a sender's events.
+type sendView struct {
+	t      *terminal
+	wanted int // receivers
+	done   int // receivers that have everything
+}
+
+func (v *sendView) on(ev node.Event) {
+	if ev.Kind == node.KindReceived {
+		v.done = ev.Receivers
+	}
+	if v.t.event(ev) {
+		return
+	}
+	t, who := v.t, name(ev.Device)
+	switch ev.Kind {
+	case node.KindWaiting:
+		v.waiting(ev)
+	case node.KindNewCode:
+		if t.quiet {
+			t.insist("%s", ev.Code)
+			return
+		}
+		t.say("  %s", wire.Escape(ev.Reason))
+		t.say("  On the other machine:  lanyard receive %s", ev.Code)
+	case node.KindSkipped:
+		t.say("  left out: %s, which %s", name(ev.Path), wire.Escape(ev.Reason))
+	case node.KindConnected:
+		t.say("  %s connected from %s", who, host(ev.Address))
+	case node.KindSending:
+		if !t.quiet {
+			t.board.show(receiverKey(ev), sending(ev))
+		}
+	case node.KindReceived:
+		t.board.drop(receiverKey(ev))
+		t.say("  %s has everything: %s%s, verified, and says thank you", who, size(ev.Bytes), pace(ev))
+	case node.KindTrouble:
+		t.board.drop(receiverKey(ev))
+		t.say("  %s ended without everything: %s", who, wire.Escape(ev.Reason))
+	case node.KindRefused:
+		t.say("  refused %s: %s", host(ev.Address), wire.Escape(ev.Reason))
+	case node.KindWarning:
+		t.say("  warning: %s", wire.Escape(ev.Reason))
+	}
+}
+
+// waiting shows what is shared and how to get it.
+func (v *sendView) waiting(ev node.Event) {
+	t := v.t
+	if t.quiet {
+		t.insist("%s", ev.Code)
+		return
+	}
+	t.say("  %s", contents(*ev.Offer))
+	t.say("  On the other machine:  lanyard receive %s", ev.Code)
+	if len(ev.Addresses) > 0 {
+		t.say("  or, by address:        lanyard receive %s --from %s", ev.Code, ev.Addresses[0])
+		if t.verbose && len(ev.Addresses) > 1 {
+			t.say("  other addresses:       %s", list(ev.Addresses[1:], 0))
+		}
+	}
+	whom := "a receiver"
+	if v.wanted > 1 {
+		whom = count(v.wanted, "receiver")
+	} else if v.wanted == 0 {
+		whom = "receivers"
+	}
+	t.say("  %-34s (Ctrl-C stops sharing)", "waiting for "+whom+"...")
+}
+
+// receiverKey tells receivers apart. A name alone does not: two machines may
+// bear the same.
+func receiverKey(ev node.Event) string {
+	if ev.DeviceID != "" {
+		return ev.DeviceID
+	}
+	return ev.Device + "\x00" + ev.Address
+}
+
+func sending(ev node.Event) gauge {
+	g := gauge{Name: ev.Device, Done: min(ev.Bytes, ev.Total), Total: ev.Total, Rate: ev.Rate}
+	if ev.Rate > 0 {
+		g.Left = float64(g.Total-g.Done) / ev.Rate
+	}
+	return g
+}
+
+// pace is " in 7m11s (112 MB/s, 8 streams)".
+func pace(ev node.Event) string {
+	return fmt.Sprintf(" in %s (%s, %s)", duration(ev.Seconds), speed(ev.Rate), count(ev.Streams, "stream"))
+}
+
+// contents says in a line what is offered.
+func contents(o node.Offer) string {
+	if o.Text {
+		return fmt.Sprintf("a text (%s)", size(o.Bytes))
+	}
+	names := make([]string, len(o.Names))
+	for i, n := range o.Names {
+		names[i] = name(n)
+	}
+	if o.Files == 1 {
+		return fmt.Sprintf("%s (%s)", list(names, o.More), size(o.Bytes))
+	}
+	return fmt.Sprintf("%s (%s, %s)", list(names, o.More), count(o.Files, "file"), size(o.Bytes))
+}
+
+func has(n int) string {
+	if n == 1 {
+		return "has"
+	}
+	return "have"
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+// What goes where:
+//
+//   - Standard output carries results and nothing else: a text that was
+//     received, the bytes of "-o -", the listings of --list and --dry-run, and
+//     with --json one object, which is the result or the error.
+//   - Standard error carries what a person reads: messages, bars, questions and
+//     errors. With --json it carries events, one JSON object a line.
+//   - --quiet leaves of standard error the errors, the files that failed, and
+//     the sender's code.
+//   - Bars are drawn when standard error is a terminal; else there is a line
+//     every few seconds.
+//   - A question is asked when standard input and standard error both are
+//     terminals. Without a terminal nothing waits for an answer: the command
+//     ends with an error that says which flag or variable gives it.
+//   - What came from another machine or from the disk is shown through
+//     wire.Escape; JSON goes through escapeJSON, which loses nothing.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+
+	inTTY, outTTY, errTTY bool
+
+	quiet, json, verbose bool // by flags
+	result               any  // what --json writes when the command has ended
+
+	board *board
+
+	mu    sync.Mutex // guards lines
+	lines *bufio.Reader
+}
+
+// standard is the terminal of the process.
+func standard() *terminal {
+	t := &terminal{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		inTTY:  term.IsTerminal(int(os.Stdin.Fd())),
+		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	t.board = &board{out: t.err, bars: t.errTTY && os.Getenv("TERM") != "dumb", now: time.Now}
+	return t
+}
+
+// say tells a person something, unless somebody asked for quiet or for JSON.
+// Arguments that came from elsewhere have gone through name or wire.Escape.
+func (t *terminal) say(format string, args ...any) {
+	if !t.quiet && !t.json {
+		t.insist(format, args...)
+	}
+}
+
+// insist tells a person what must not be missed.
+func (t *terminal) insist(format string, args ...any) {
+	// Nobody is left to be told when standard error cannot be written.
+	_, _ = fmt.Fprintf(t.board, format+"\n", args...)
+}
+
+// event writes an event as JSON and tells that it did, so that there is nothing
+// more to say of it.
+func (t *terminal) event(ev node.Event) bool {
+	if !t.json {
+		return false
+	}
+	switch ev.Kind {
+	case node.KindWaiting, node.KindNewCode, node.KindFailed:
+	default:
+		if t.quiet {
+			return true
+		}
+	}
+	_ = writeJSON(t.err, ev)
+	return true
+}
+
+// canAsk tells whether somebody is there to answer.
+func (t *terminal) canAsk() bool { return t.inTTY && t.errTTY && !t.json }
+
+// ask asks for a line. The error is io.EOF when there is no more input, or
+// that of ctx.
+func (t *terminal) ask(ctx context.Context, question string) (string, error) {
+	_, _ = io.WriteString(t.err, question)
+	type answer struct {
+		line string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	// A read from a terminal cannot be called back. After Ctrl-C the command
+	// ends and takes this goroutine along.
+	go func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.lines == nil {
+			t.lines = bufio.NewReader(t.in)
+		}
+		line, err := t.lines.ReadString('\n')
+		answers <- answer{line, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			_, _ = io.WriteString(t.err, "\n")
+		}
+		return a.line, a.err
+	case <-ctx.Done():
+		_, _ = io.WriteString(t.err, "\n")
+		return "", context.Cause(ctx)
+	}
+}
+
+// finish ends what a command shows: it writes the result of --json, or the
+// error for a person, and answers the exit code.
+func (t *terminal) finish(command string, err error) int {
+	t.board.clear()
+	if t.json && (err != nil || t.result != nil) {
+		if wrote := t.writeResult(err); wrote != nil && err == nil {
+			err = wrote
+			t.json = false // it cannot be told there
+		}
+	}
+	if err == nil {
+		return wire.ExitDone
+	}
+	f := failureOf(err)
+	exit := wire.FailureOf(err).Exit
+	if t.json {
+		return exit
+	}
+	// Errors that were joined come in lines.
+	t.insist("lanyard: %s", wire.Escape(strings.ReplaceAll(f.Message, "\n", "; ")))
+	if exit == wire.ExitUsage {
+		f.Remedy = fmt.Sprintf("See \"%s --help\".", command)
+	}
+	if f.Remedy != "" {
+		t.insist("  %s", wire.Escape(f.Remedy))
+	}
+	return exit
+}
+
+// writeResult writes the one object of --json: the result, the error, or, when
+// some files arrived, both.
+func (t *terminal) writeResult(err error) error {
+	object := map[string]json.RawMessage{}
+	if t.result != nil {
+		data, err := json.Marshal(t.result)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(data, &object); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		data, err := json.Marshal(failureOf(err))
+		if err != nil {
+			return err
+		}
+		object["error"] = data
+	}
+	return writeJSON(t.out, object)
+}
+
+// writeJSON writes v as one line.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeJSON(b.Bytes()))
+	return err
+}
+
+// escapeJSON writes as \u what JSON allows in a string and a terminal should
+// not get. To who decodes it nothing has changed.
+func escapeJSON(line []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(line) {
+		if r < 0x80 && r != 0x7f || r > 0xffff || wire.Escape(string(r)) == string(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.Bytes()
+}
+
+// text writes a text that was received. On a terminal it may not steer it, and
+// ends with a line's end.
+func (t *terminal) text(s string) error {
+	if !t.outTTY {
+		_, err := io.WriteString(t.out, s)
+		return err
+	}
+	var b bytes.Buffer
+	for part := range bytes.Lines([]byte(s)) {
+		line, _ := bytes.CutSuffix(part, []byte("\n"))
+		line, _ = bytes.CutSuffix(line, []byte("\r"))
+		for i, cell := range bytes.Split(line, []byte("\t")) {
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(wire.Escape(string(cell)))
+		}
+		b.WriteByte('\n')
+	}
+	_, err := t.out.Write(b.Bytes())
+	return err
+}
