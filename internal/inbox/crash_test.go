@@ -246,3 +246,28 @@ func TestRandomCrashes(t *testing.T) {
 		}
 	})
 }
+
+// What a full disk kept from entering a journal does not count twice when space
+// is looked for.
+func TestSpaceOfUselessPartialFiles(t *testing.T) {
+	m := newMemory()
+	files := []wire.File{fileOf("a", 2*mib)}
+	m.fail = func(int) error {
+		for name := range m.live {
+			if isJournal(name) {
+				return syscall.ENOSPC
+			}
+		}
+		return nil
+	}
+	if err := attempt(m, files, PlanOptions{}); !errors.Is(err, wire.ErrNoSpace) {
+		t.Fatal(err)
+	}
+	m.restart()
+	for free, want := range map[int64]error{0: nil, -1: wire.ErrNoSpace} {
+		m.free = free
+		if _, err := (&Inbox{fs: m}).Plan(t.Context(), laptop, files, PlanOptions{}); !errors.Is(err, want) {
+			t.Errorf("%d bytes free: %v", free, err)
+		}
+	}
+}

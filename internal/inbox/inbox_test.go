@@ -379,3 +379,40 @@ func TestManyWritersAtOnce(t *testing.T) {
 		t.Error("the trees differ")
 	}
 }
+
+// Streams wait for the disk rather than run ahead of it, and can be called off.
+func TestWriteWaitsForTheDisk(t *testing.T) {
+	in := &Inbox{fs: newMemory()}
+	files := []wire.File{fileOf("a", 10), fileOf("b", 10)}
+	p, err := in.Plan(t.Context(), laptop, files, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.alone()
+	piece, d := block(files[0], content(files[0]), 0)
+	l.unsynced = MaxUnsynced - 10
+	if err := l.Write(t.Context(), 0, 0, piece, d); err != nil {
+		t.Fatal(err)
+	}
+	piece, d = block(files[1], content(files[1]), 0)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Write(cancelled, 1, 0, piece, d); !errors.Is(err, context.Canceled) {
+		t.Errorf("a byte too many: %v", err)
+	}
+	done := make(chan error)
+	go func() { done <- l.Write(t.Context(), 1, 0, piece, d) }()
+	<-l.kick
+	l.cycle()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	l.unsynced -= MaxUnsynced - 10
+	if err := l.Finish(t.Context()); err != nil || l.unsynced != 0 {
+		t.Errorf("%v, %d bytes unsynced", err, l.unsynced)
+	}
+}

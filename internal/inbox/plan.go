@@ -134,7 +134,8 @@ func (p *Plan) checkSizes() error {
 	return nil
 }
 
-// checkSpace compares what is still to be allocated with what is free.
+// checkSpace compares what is still to be allocated with what is free, or will
+// be when partial files of no use are gone.
 func (p *Plan) checkSpace() error {
 	var allocate int64
 	for i := range p.files {
@@ -152,7 +153,7 @@ func (p *Plan) checkSpace() error {
 			allocate += size
 		}
 	}
-	if allocate > p.bytes.Free {
+	if allocate > p.bytes.Free+p.survey.frees {
 		return fmt.Errorf("%w: %s needed, %s free in %s", wire.ErrNoSpace,
 			humanize.Bytes(uint64(allocate)), humanize.Bytes(uint64(p.bytes.Free)), quote(p.in.dir))
 	}

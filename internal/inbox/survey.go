@@ -21,6 +21,7 @@ type survey struct {
 	done   map[wire.FileIndex]done
 	resume map[wire.FileIndex]*resumed
 	stale  []string // names to be removed before the files are written, journals first
+	frees  int64    // bytes that removing those gives back
 	print  [32]byte // equal when nothing that matters here has changed
 }
 
@@ -93,6 +94,9 @@ func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File)
 		}
 		if t.part {
 			parts = append(parts, k.part())
+			if st, err := in.fs.Lstat(k.part()); err == nil && !keep {
+				s.frees += st.allocated
+			}
 		}
 	}
 	s.stale = append(s.stale, parts...)
