@@ -3,7 +3,6 @@ package share
 import (
 	"crypto/rand"
 	"fmt"
-	"math"
 
 	"lanyard/internal/digest"
 	"lanyard/internal/wire"
@@ -45,8 +44,8 @@ func newShare(files []wire.File, from source) (*Share, error) {
 		downloads: newGate(maxRuns, maxRuns/4),
 	}
 	for i := range files {
-		if files[i].Size > math.MaxInt64-s.bytes {
-			return nil, fmt.Errorf("%w: the sizes of the files do not add up to a number", wire.ErrTooLarge)
+		if files[i].Size > wire.MaxBytes-s.bytes {
+			return nil, fmt.Errorf("%w: a share holds %d bytes at most", wire.ErrTooLarge, int64(wire.MaxBytes))
 		}
 		s.bytes += files[i].Size
 	}

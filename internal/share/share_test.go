@@ -193,3 +193,14 @@ func touch(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+func TestTooLargeAShare(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: wire.MaxBytes - 1}, {Path: "b", Size: 1}}
+	if _, err := newShare(files, memory{}); err != nil {
+		t.Error(err)
+	}
+	files[1].Size = 2
+	if _, err := newShare(files, memory{}); !errors.Is(err, wire.ErrTooLarge) {
+		t.Errorf("got %v, want %v", err, wire.ErrTooLarge)
+	}
+}

@@ -26,9 +26,15 @@ type Header struct {
 // Limits bound what a decoder takes from a stranger. The zero value is the
 // default.
 type Limits struct {
-	Files int // entries; 0 for 5,000,000
-	Line  int // bytes of one line; 0 for 64 KiB
+	Files int   // entries; 0 for 5,000,000
+	Line  int   // bytes of one line; 0 for 64 KiB
+	Paths int   // bytes of all paths together; 0 for 1 GiB
+	Bytes int64 // of all files together; 0 for MaxBytes
 }
+
+// MaxBytes bounds the files of a share together: 256 TiB. What a receiver keeps
+// for each block, however little, is bounded by it too.
+const MaxBytes = 1 << 48
 
 func (l Limits) withDefaults() Limits {
 	if l.Files == 0 {
@@ -36,6 +42,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Line == 0 {
 		l.Line = 64 << 10
+	}
+	if l.Paths == 0 {
+		l.Paths = 1 << 30
+	}
+	if l.Bytes == 0 {
+		l.Bytes = MaxBytes
 	}
 	return l
 }
@@ -107,6 +119,7 @@ func ReadManifest(r io.Reader, limits Limits) (Header, []File, error) {
 	files := make([]File, 0, min(h.Files, 1<<16))
 	types := make(map[string]string)
 	var sum int64
+	paths := 0
 	for {
 		var rec fileRecord
 		line, err := in.next(&rec)
@@ -127,6 +140,9 @@ func ReadManifest(r io.Reader, limits Limits) (Header, []File, error) {
 			return Header{}, nil, in.fail(ErrTooLarge, fmt.Errorf("more than the %d files of the header", h.Files))
 		}
 		sum += rec.Size
+		if paths += len(rec.Path); paths > limits.Paths {
+			return Header{}, nil, in.fail(ErrTooLarge, fmt.Errorf("over %d bytes of paths", limits.Paths))
+		}
 		files = append(files, File{
 			Path: rec.Path, Size: rec.Size, ModTime: rec.ModTime, Type: intern(types, rec.Type), Exec: rec.Exec, Dir: rec.Dir,
 		})
@@ -157,6 +173,9 @@ func readHeader(in *lineReader, limits Limits) (Header, error) {
 	}
 	if rec.Files > limits.Files {
 		return Header{}, in.fail(ErrTooLarge, fmt.Errorf("%d files, allowed are %d", rec.Files, limits.Files))
+	}
+	if rec.Bytes > limits.Bytes {
+		return Header{}, in.fail(ErrTooLarge, fmt.Errorf("%d bytes in all, allowed are %d", rec.Bytes, limits.Bytes))
 	}
 	return Header{rec.Share, rec.Device, rec.Files, rec.Bytes, rec.Text}, nil
 }

@@ -57,7 +57,7 @@ func anyFiles(t *rapid.T) []File {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) File {
 		f := File{
 			Path:    rapid.StringN(1, 100, -1).Draw(t, "path"),
-			Size:    rapid.Int64Range(0, math.MaxInt64/100).Draw(t, "size"),
+			Size:    rapid.Int64Range(0, MaxBytes/50).Draw(t, "size"),
 			ModTime: rapid.Int64().Draw(t, "time"),
 			Type:    rapid.SampledFrom([]string{"", "video/mp4", "text/plain; charset=utf-8"}).Draw(t, "type"),
 			Exec:    rapid.Bool().Draw(t, "exec"),
@@ -175,6 +175,19 @@ func TestLimitsAreExact(t *testing.T) {
 		t.Error(err)
 	}
 	if _, _, err := ReadManifest(bytes.NewReader(text), Limits{Files: 1}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := ReadManifest(bytes.NewReader(text), Limits{Paths: 2}); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := ReadManifest(bytes.NewReader(text), Limits{Paths: 1}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+	large := encode(t, Header{}, []File{{Path: "a", Size: MaxBytes - 1}, {Path: "b", Size: 1}})
+	if _, _, err := ReadManifest(bytes.NewReader(large), Limits{}); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := ReadManifest(bytes.NewReader(large), Limits{Bytes: MaxBytes - 1}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
 	longest := bytes.IndexByte(text, '\n') + 1
