@@ -14,18 +14,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(args []string) int {
+func main() {
 	// A pipe that is closed shall be an error of the write, not the end.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	// Only the first Ctrl-C asks: the second one ends the process as it is.
 	context.AfterFunc(ctx, stop)
-
 	cobra.EnableCommandSorting = false // what is needed most stands first
-	t := standard()
+	os.Exit(run(ctx, standard(), os.Args[1:]))
+}
+
+// run runs a command line and answers the exit code.
+func run(ctx context.Context, t *terminal, args []string) int {
 	root := newRoot(t)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)

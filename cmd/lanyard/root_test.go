@@ -43,6 +43,79 @@ func TestHelp(t *testing.T) {
 	visit(root)
 }
 
+// A command line that makes no sense is told, with where help is, before
+// anything is done.
+func TestUsageErrors(t *testing.T) {
+	t.Setenv(codeVariable, "")
+	t.Setenv("LANYARD_HOME", t.TempDir())
+	for line, want := range map[string]string{
+		"sned":                          `there is no command "lanyard sned"; did you mean send?`,
+		"--nonsense":                    "unknown flag: --nonsense",
+		"send":                          "nothing to send",
+		"send --nonsense a.txt":         "unknown flag",
+		"send ''":                       "one of the paths is empty",
+		"send - a.txt":                  "- stands alone",
+		"send --text hello a.txt":       "--text stands instead of paths",
+		"send --text ''":                "the text is empty",
+		"send --text hello --dry-run":   "--dry-run lists files",
+		"send - --dry-run":              "--dry-run lists files",
+		"send --text hello --exclude x": "--exclude is for files",
+		"send --receivers -1 a.txt":     "--receivers is 0",
+		"send --receivers many a.txt":   "--receivers",
+		"send --port 65536 a.txt":       "--port is from 1",
+		"send --port -1 a.txt":          "--port is from 1",
+		"send --limit 50M a.txt":        "a rate is written as 50MB/s, 6MiB/s or 400Mbit/s",
+		"receive":                       "no code: give it as an argument or in LANYARD_CODE",
+		"receive --overwrite --skip":    "--overwrite and --skip exclude each other",
+		"receive --streams 33":          "--streams is from 0",
+		"receive --streams -1":          "--streams is from 0",
+		"receive --out - --json=false":  "no code",
+		"transfers nonsense":            `there is no command "lanyard transfers nonsense"`,
+		"transfers discard":             "name a transfer by its ID",
+		"completion":                    "name one shell",
+		"completion tcsh":               "name one shell",
+		"completion bash zsh":           "name one shell",
+		"version now":                   "takes no argument",
+		"man":                           "name the folder",
+	} {
+		args := strings.Fields(line)
+		for i := range args {
+			args[i] = strings.Trim(args[i], "'")
+		}
+		tty, out, tell := captured("")
+		if exit := run(t.Context(), tty, args); exit != wire.ExitUsage {
+			t.Errorf("lanyard %s: exit %d", line, exit)
+		}
+		first, second, _ := strings.Cut(tell.String(), "\n")
+		if !strings.HasPrefix(first, "lanyard: ") || !strings.Contains(first, want) || out.Len() > 0 {
+			t.Errorf("lanyard %s: told %q, want %q", line, tell, want)
+		}
+		if !strings.HasPrefix(second, "  See \"lanyard ") || !strings.HasSuffix(second, "--help\".\n") {
+			t.Errorf("lanyard %s: %q does not say where help is", line, second)
+		}
+	}
+}
+
+func TestResultsOnStandardOutput(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                                     "lanyard send ",
+		"--version":                            "lanyard ",
+		"version":                              "lanyard ",
+		"help send":                            "lanyard send [flags] PATH...|-",
+		"send -h":                              "lanyard send [flags] PATH...|-",
+		"completion bash":                      "__start_lanyard",
+		"completion zsh":                       "#compdef lanyard",
+		"completion fish":                      "complete -c lanyard",
+		"completion powershell":                "Register-ArgumentCompleter",
+		"__complete receive 7-river-anvil-mos": "7-river-anvil-moss\n",
+	} {
+		tty, out, _ := captured("")
+		if exit := run(t.Context(), tty, strings.Fields(line)); exit != 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("lanyard %s: exit %d, %q", line, exit, out)
+		}
+	}
+}
+
 // The pages have each flag that help has, and each exit code there is.
 func TestManual(t *testing.T) {
 	tty, _, _ := captured("")
