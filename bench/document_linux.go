@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A document is docs/performance.md.
+type document struct {
+	began    time.Time
+	took     time.Duration
+	runs     int
+	scale    float64
+	machine  []string // facts
+	versions []string // of programs
+	reports  []report
+}
+
+func (d document) String() string {
+	var parts []string
+	say := func(format string, args ...any) { parts = append(parts, wrap(fmt.Sprintf(format, args...))) }
+	list := func(items []string) {
+		lines := make([]string, len(items))
+		for i, item := range items {
+			lines[i] = wrap("- " + item)
+		}
+		parts = append(parts, strings.Join(lines, "\n"))
+	}
+
+	say("# Performance")
+	say("Written by `make bench`, which runs `go run ./bench`: do not edit. Everything here was measured in one run on one "+
+		"machine, on %s, in %v.", d.began.UTC().Format("2 January 2006, 15:04 UTC"), d.took.Round(time.Second))
+	if d.scale != 1 {
+		say("**Only %v of the bytes and files were used (`-scale`): these numbers say nothing of speed.**", d.scale)
+	}
+	say("## Targets")
+	targets := table{head: []string{"target", "measured", "", "again with"}}
+	for _, r := range d.reports {
+		for _, t := range r.targets {
+			targets.add(t.what, t.measured, t.verdict, "`go run ./bench -case "+r.name+"`")
+		}
+	}
+	parts = append(parts, targets.String())
+
+	say("## How it is measured")
+	list([]string{
+		fmt.Sprintf("Programs take turns, A B C A B C, %d times. A number is the median of the turns, with the least and the most "+
+			"in brackets. A ratio is taken within each turn, and the median of these ratios is given.", d.runs),
+		"lanyard's time is the `seconds` of the receiver's result: from the first block's request to the last block verified " +
+			"and synced. iperf3's is its own, of what the receiver got. Every other program's is from the start of its process to its end.",
+		"The column \"whole process\" is from the start of the fetching process (of iperf3, the sending one) to its end, for all of " +
+			"them. lanyard's has in it: making a new identity, connecting, pairing by the code, the receipt. Ratios are given by this clock too.",
+		"Source and target are files in memory (tmpfs) unless a case says otherwise. lanyard syncs what its journal counts, which " +
+			"tmpfs does at once; curl, scp, rsync and cp sync nothing; iperf3 has no files.",
+		"lanyard encrypts (TLS 1.3, AES-128-GCM) and verifies every block by BLAKE3 at both ends. nginx and curl get the same cipher, " +
+			"and verify nothing beyond TLS; scp has its defaults; rsync's daemon and iperf3 do not encrypt.",
+		"Each lanyard transfer is between two new identities, so that nothing is remembered from an earlier one, with an address " +
+			"given (`--from`) and a code on both sides. Nothing else is set by hand unless the table says so.",
+		"CPU is user and system time of both ends, GB are 1,000,000,000 bytes. Resident is the most that a process had at any time.",
+		"Emulated links are user-space forwarders between network namespaces (`internal/lab`); both ends and the forwarder share " +
+			"the machine's cores. TCP there is CUBIC.",
+	})
+	say("## Machine and programs")
+	list(append(d.machine, d.versions...))
+	for _, r := range d.reports {
+		say("## %s", r.title)
+		say("`go run ./bench -case %s`", r.name)
+		parts = append(parts, r.body...)
+	}
+	say("## Servers of the other programs")
+	list([]string{
+		"sshd: `sshd " + sshdOptions + " -h KEY -o ListenAddress=ADDRESS -o Port=PORT -o AuthorizedKeysFile=FILE -o Subsystem=\"sftp internal-sftp\"`",
+		"iperf3: `iperf3 -s -B ADDRESS -p PORT`",
+		"rsync: `rsync --daemon --no-detach --config=rsyncd.conf --address=ADDRESS --port=PORT`, nginx: `nginx -p FOLDER -c nginx.conf -e stderr`, with",
+	})
+	parts = append(parts, "```\n"+fmt.Sprintf(rsyncdConfig, "FILE", "FOLDER")+"```", "```\n"+fmt.Sprintf(nginxConfig, "ADDRESS:PORT")+"```")
+	return strings.Join(parts, "\n\n") + "\n"
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// A sample is one turn of a program. What a program does not tell is 0.
+type sample struct {
+	bytes   int64
+	seconds float64 // by the clock that its rate is of
+	wall    float64 // seconds of the fetching process, from start to end
+	cpu     float64 // seconds of both ends
+	streams int
+
+	sender, receiver int64 // resident bytes at most
+}
+
+func (s sample) rate() float64      { return float64(s.bytes) / s.seconds } // bytes a second
+func (s sample) wallRate() float64  { return float64(s.bytes) / s.wall }
+func (s sample) cpuPerGB() float64  { return s.cpu / (float64(s.bytes) / 1e9) }
+func (s sample) megabytes() float64 { return s.rate() / 1e6 }
+
+// A contender is a program that moves bytes from one place to another.
+type contender struct {
+	name    string
+	command string // as one would type it, with words in capitals for what differs
+	missing string // why it cannot take part
+	ours    bool   // its failures are failures of the benchmark
+	run     func(context.Context) (sample, error)
+}
+
+// A series is what came of a contender's turns.
+type series struct {
+	contender
+	turns   []*sample // nil: it failed then
+	failure error     // the last one
+}
+
+// race gives every contender its turn, b.runs times over.
+func (b *bench) race(ctx context.Context, contenders ...contender) ([]series, error) {
+	results := make([]series, len(contenders))
+	for i, c := range contenders {
+		results[i] = series{contender: c, turns: make([]*sample, b.runs)}
+		if c.missing != "" {
+			fmt.Fprintf(b.log, "  %s is missing: %s\n", c.name, oneLine(c.missing))
+		}
+	}
+	for turn := range b.runs {
+		for i := range results {
+			r := &results[i]
+			if r.missing != "" {
+				continue
+			}
+			s, err := r.turn(ctx)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				r.failure = err
+				fmt.Fprintf(b.log, "  %d/%d %-24s FAILED: %s\n", turn+1, b.runs, r.name, oneLine(err.Error()))
+				continue
+			}
+			r.turns[turn] = &s
+			fmt.Fprintf(b.log, "  %d/%d %-24s %8.1f MB/s\n", turn+1, b.runs, r.name, s.megabytes())
+		}
+	}
+	return results, nil
+}
+
+func (c contender) turn(ctx context.Context) (sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, runAtMost)
+	defer cancel()
+	return c.run(ctx)
+}
