@@ -58,6 +58,7 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 	if r.header, r.files, err = r.peer.manifest(ctx, c); err != nil {
 		return Result{}, err
 	}
+	r.report(Event{Kind: KindConnected, Device: r.header.Device, DeviceID: r.peer.id.String(), Address: r.peer.address})
 	r.layout = wire.NewLayout(r.files)
 	r.arrived = make([]arrival, len(r.files))
 	if opts.List {
