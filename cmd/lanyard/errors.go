@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"lanyard/internal/wire"
 )
@@ -32,7 +33,9 @@ type failure struct {
 // failureOf is what there is to say of an error that ended a command.
 func failureOf(err error) failure {
 	row := wire.FailureOf(err)
-	f := failure{Code: row.Code, Message: err.Error(), Remedy: row.Remedy}
+	f := failure{Code: row.Code, Remedy: row.Remedy}
+	// What follows says what is wrong with it.
+	f.Message = strings.TrimPrefix(err.Error(), wire.ErrUsage.Error()+": ")
 	var stopped interruption
 	var remote *wire.RemoteError
 	switch {

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"math"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-runewidth"
+	"github.com/vbauerster/cupwriter"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
@@ -51,6 +55,9 @@ func (g gauge) left() string {
 	if g.Left == 0 {
 		return ""
 	}
+	if g.Left < 10 {
+		return fmt.Sprintf("%.0fs left", math.Ceil(g.Left)) // tenths would only flicker
+	}
 	return duration(g.Left) + " left"
 }
 
@@ -90,7 +97,7 @@ func (g gauge) line(width int) string {
 		{text: g.files(), width: len(gauge{Files: g.All, All: g.All}.files()), need: 5},
 		{text: speed(g.Rate), width: len("99.9 MB/s"), need: 2},
 		{text: g.streams(), width: len("32 streams"), need: 4},
-		{text: g.left(), width: len("59m59s left"), need: 3},
+		{text: cmp.Or(g.left(), " "), width: len("59m59s left"), need: 3}, // it comes and goes, its place stays
 	}
 	name := upright(wire.Escape(g.Name))
 	whole := runewidth.StringWidth(name)
@@ -161,9 +168,9 @@ const plainEvery = 5 * time.Second
 // stderr is no terminal, as a line now and then. Text that is written to it
 // goes above the bars. Its methods may be called from one goroutine at a time.
 type board struct {
-	out  io.Writer
-	bars bool // out is a terminal
-	now  func() time.Time
+	out io.Writer
+	tty *os.File // where out is a terminal for bars; nil: lines
+	now func() time.Time
 
 	screen *mpb.Progress // while there are bars
 	rows   map[string]*row
@@ -174,18 +181,42 @@ type row struct {
 	bar    *mpb.Bar
 	logged time.Time
 
+	now   func() time.Time
 	mu    sync.Mutex // the screen reads from its own goroutine
 	gauge gauge
+	moved time.Time
 }
+
+// still is how long a gauge need not move before it shows that it stands.
+const still = 3 * time.Second
 
 // Fill draws the row; it is called by the screen.
 func (r *row) Fill(w io.Writer, stat decor.Statistics) error {
 	r.mu.Lock()
 	g := r.gauge
+	if r.now().Sub(r.moved) > still {
+		g.Rate, g.Left = 0, 0
+	}
 	r.mu.Unlock()
 	// The last column stays free: some terminals wrap when it is written.
 	_, err := io.WriteString(w, g.line(stat.AvailableWidth-1))
 	return err
+}
+
+// newScreen draws on the terminal out.
+func newScreen(out *os.File) *mpb.Progress {
+	w := cupwriter.New(fromTheLeft{out}, false)
+	w.SetTermFd(int(out.Fd()))
+	return mpb.New(mpb.WithConsoleWriter(w))
+}
+
+// fromTheLeft begins each frame in the first column, wherever the echo of what
+// was typed, such as "^C", has left the cursor.
+type fromTheLeft struct{ io.Writer }
+
+func (w fromTheLeft) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(append([]byte{'\r'}, p...))
+	return max(n-1, 0), err
 }
 
 // show puts a gauge on the board or moves it.
@@ -193,10 +224,10 @@ func (b *board) show(key string, g gauge) {
 	r := b.rows[key]
 	if r == nil {
 		// The first line of a log comes when there is something to tell.
-		r = &row{gauge: g, logged: b.now()}
-		if b.bars {
+		r = &row{now: b.now, logged: b.now(), gauge: g, moved: b.now()}
+		if b.tty != nil {
 			if b.screen == nil {
-				b.screen = mpb.New(mpb.WithOutput(b.out))
+				b.screen = newScreen(b.tty)
 			}
 			r.bar, _ = b.screen.Add(0, r, mpb.BarFillerTrim()) // fails only after Wait
 		}
@@ -206,9 +237,9 @@ func (b *board) show(key string, g gauge) {
 		b.rows[key] = r
 	}
 	r.mu.Lock()
-	r.gauge = g
+	r.gauge, r.moved = g, b.now()
 	r.mu.Unlock()
-	if !b.bars && b.now().Sub(r.logged) >= plainEvery {
+	if b.tty == nil && b.now().Sub(r.logged) >= plainEvery {
 		r.logged = b.now()
 		fmt.Fprintln(b.out, g.plain())
 	}

@@ -118,6 +118,8 @@ func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) e
 		t.result = result
 	}
 	switch {
+	case err != nil && ctx.Err() != nil && !v.began:
+		return interruption{text: "stopped"}
 	case err != nil && ctx.Err() != nil:
 		return interruption{"stopped; what has arrived is kept", wire.FailureOf(context.Canceled).Remedy}
 	case err == nil && written != nil:
@@ -128,7 +130,11 @@ func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) e
 	if opts.Pipe != nil {
 		t.result = nil // standard output is the data's
 	}
-	if !shown { // a text says all by itself
+	switch {
+	case shown: // a text says all by itself
+	case len(result.Files) == 0:
+		t.say("  nothing was received: all of it is here already")
+	default:
 		t.say("  received %s", received(result))
 	}
 	return nil
@@ -167,7 +173,7 @@ func askCode(ctx context.Context, t *terminal, args []string) (string, error) {
 		case errors.Is(err, io.EOF):
 			return "", usage("no code")
 		case err != nil && ctx.Err() != nil:
-			return "", interruption{"stopped", ""}
+			return "", interruption{text: "stopped"}
 		case err != nil:
 			return "", fmt.Errorf("read the code: %w", err)
 		}
@@ -179,14 +185,17 @@ func askCode(ctx context.Context, t *terminal, args []string) (string, error) {
 
 // A receiveView shows a receiver's events and asks for approval.
 type receiveView struct {
-	t       *terminal
-	renamed int
+	t     *terminal
+	files int               // that are offered
+	told  map[string]string // names that files get here, as the offer said
+	began bool              // something may have arrived
+	lost  bool              // nothing comes at the moment
 }
 
-// manyRenamed is how many files are told one by one to have got another name.
-const manyRenamed = 20
-
 func (v *receiveView) on(ev node.Event) {
+	if ev.Kind == node.KindProgress || ev.Kind == node.KindRun {
+		v.began = true
+	}
 	if v.t.event(ev) {
 		return
 	}
@@ -197,16 +206,15 @@ func (v *receiveView) on(ev node.Event) {
 	case node.KindConnected:
 		t.say("  connected to %s at %s", name(ev.Device), host(ev.Address))
 	case node.KindOffer:
+		v.files, v.told = ev.Offer.Files, map[string]string{}
+		for _, m := range ev.Offer.Mapped {
+			v.told[m.Path] = m.Name
+		}
 		if !t.quiet {
 			v.offer(*ev.Offer)
 		}
 	case node.KindProgress:
-		if !t.quiet {
-			t.board.show("", gauge{
-				Name: ev.Path, Done: ev.Bytes, Total: ev.Total, Files: ev.Files, All: ev.AllFiles,
-				Rate: ev.Rate, Streams: ev.Streams, Left: ev.Seconds,
-			})
-		}
+		v.progress(ev)
 	case node.KindFile:
 		v.file(ev)
 	case node.KindFailed:
@@ -214,21 +222,34 @@ func (v *receiveView) on(ev node.Event) {
 	case node.KindRun:
 		v.run(ev)
 	case node.KindLost:
+		v.lost = true
 		t.say("  connection lost, trying again for 30 s")
 	case node.KindBack:
+		v.lost = false
 		t.say("  connected again")
 	case node.KindWarning:
 		t.say("  warning: %s", wire.Escape(ev.Reason))
 	}
 }
 
+func (v *receiveView) progress(ev node.Event) {
+	if v.t.quiet {
+		return
+	}
+	g := gauge{
+		Name: ev.Path, Done: ev.Bytes, Total: ev.Total, Files: ev.Files, All: ev.AllFiles,
+		Rate: ev.Rate, Streams: ev.Streams, Left: ev.Seconds,
+	}
+	if v.lost {
+		g.Rate, g.Left = 0, 0
+	}
+	v.t.board.show("", g)
+}
+
+// file tells of a file that is in its place, if there is more to tell than that.
 func (v *receiveView) file(ev node.Event) {
-	if ev.Renamed != "" {
-		if v.renamed++; v.renamed <= manyRenamed || v.t.verbose {
-			v.t.say("  %s is here as %s", name(ev.Path), name(ev.Renamed))
-		} else if v.renamed == manyRenamed+1 {
-			v.t.say("  more files got another name (--verbose tells all)")
-		}
+	if ev.Renamed != "" && ev.Renamed != v.told[ev.Path] && v.files > 1 {
+		v.t.say("  %s is here as %s", name(ev.Path), name(ev.Renamed))
 	}
 	if v.t.verbose && ev.BLAKE3 != nil {
 		v.t.say("  verified %s, %s, BLAKE3 %s", name(ev.Path), size(ev.Bytes), ev.BLAKE3)
@@ -245,13 +266,13 @@ func (v *receiveView) run(ev node.Event) {
 }
 
 // offer shows what is offered, and which files get another name because theirs
-// cannot be here.
+// is taken or cannot be here.
 func (v *receiveView) offer(o node.Offer) {
 	v.t.insist("  %s", offered(o))
 	if len(o.Mapped) == 0 {
 		return
 	}
-	v.t.insist("  these names cannot be written here as they are:")
+	v.t.insist("  these get another name here:")
 	for _, m := range o.Mapped {
 		v.t.insist("    %s becomes %s", name(m.Path), name(m.Name))
 	}

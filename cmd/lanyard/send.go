@@ -212,7 +212,7 @@ func (v *sendView) on(ev node.Event) {
 		}
 	case node.KindReceived:
 		t.board.drop(receiverKey(ev))
-		t.say("  %s has everything: %s%s, verified, and says thank you", who, size(ev.Bytes), pace(ev))
+		t.say("  %s has everything: %s%s, verified, thank you", who, size(ev.Bytes), pace(ev))
 	case node.KindTrouble:
 		t.board.drop(receiverKey(ev))
 		t.say("  %s ended without everything: %s", who, wire.Escape(ev.Reason))

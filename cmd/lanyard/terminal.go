@@ -57,7 +57,10 @@ func standard() *terminal {
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	t.board = &board{out: t.err, bars: t.errTTY && os.Getenv("TERM") != "dumb", now: time.Now}
+	t.board = &board{out: t.err, now: time.Now}
+	if t.errTTY && os.Getenv("TERM") != "dumb" {
+		t.board.tty = os.Stderr
+	}
 	return t
 }
 
