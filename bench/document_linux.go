@@ -55,7 +55,7 @@ func (d document) String() string {
 			"tmpfs does at once; curl, scp, rsync and cp sync nothing; iperf3 has no files.",
 		"lanyard encrypts (TLS 1.3, AES-128-GCM) and verifies every block by BLAKE3 at both ends. nginx and curl get the same cipher, " +
 			"and verify nothing beyond TLS; scp has its defaults; rsync's daemon and iperf3 do not encrypt.",
-		"Each lanyard transfer is between two new identities, so that nothing is remembered from an earlier one, with an address " +
+		"Each lanyard transfer is between two new identities in memory, so that nothing is remembered from an earlier one, with an address " +
 			"given (`--from`) and a code on both sides. Nothing else is set by hand unless the table says so.",
 		"CPU is user and system time of both ends, GB are 1,000,000,000 bytes. Resident is the most that a process had at any time.",
 		"Emulated links are user-space forwarders between network namespaces (`internal/lab`); both ends and the forwarder share " +

@@ -13,5 +13,5 @@
 //
 // Non-goals: several receivers, discovery, and any judgement of what came out.
 //
-// Everything but what is read from the binary exists on Linux only.
+// It exists on Linux only.
 package trial
