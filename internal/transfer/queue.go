@@ -3,6 +3,7 @@ package transfer
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lanyard/internal/wire"
@@ -33,6 +34,7 @@ type queue struct {
 	settled []uint64        // a bit a block: written, failed or not asked for
 	left    wire.BlockIndex // blocks not settled
 	closed  bool
+	asleep  atomic.Int32 // callers that wait in take
 	// finished is closed when every block is settled.
 	finished chan struct{}
 }
@@ -93,7 +95,9 @@ func (q *queue) take(most wire.BlockIndex, streams int, patience time.Duration, 
 		}
 		// A run that is slow now may be worth stealing from later: look again.
 		wake := time.AfterFunc(max(patience, 50*time.Millisecond), q.changed.Broadcast)
+		q.asleep.Add(1)
 		q.changed.Wait()
+		q.asleep.Add(-1)
 		wake.Stop()
 	}
 }

@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +25,10 @@ const (
 	dialTime    = 5 * time.Second
 	firstPause  = 100 * time.Millisecond
 	longestWait = 2 * time.Second
+	// bytesPerConn is how much one connection carries: AES-GCM allows 2^24.5
+	// full records under one key (RFC 8446, section 5.5), which is 388 GB, and
+	// Go never starts a key update. A run more than this is still far from it.
+	bytesPerConn = 256 << 30
 	// readPiece bounds how much is read at once, so that progress, the limit
 	// and the stall time see the bytes of a slow link as they come.
 	readPiece = 256 << 10
@@ -41,7 +44,9 @@ type stream struct {
 	size   wire.BlockIndex // blocks to ask for next
 	buf    *[digest.BlockSize + wire.TrailerSize]byte
 
-	reader *bufio.Reader
+	answers *wire.Answers
+	due     time.Time // when the connection breaks if nothing comes
+	carried int64     // bytes that came over the connection
 
 	mu      sync.Mutex // guards what hangUp needs
 	conn    net.Conn
@@ -58,7 +63,9 @@ func (t *Transfer) start(ctx context.Context, number int) {
 	}
 	s := &stream{t: t, number: number, size: 1}
 	t.streams[number] = s
+	t.running.Add(1)
 	t.wg.Go(func() {
+		defer t.running.Add(-1)
 		s.buf = blockBuffers.Get().(*[digest.BlockSize + wire.TrailerSize]byte)
 		defer blockBuffers.Put(s.buf)
 		defer func() {
@@ -98,6 +105,9 @@ func (s *stream) work(ctx context.Context) {
 		t.queue.finish(r)
 		switch {
 		case err == nil:
+			if s.carried >= t.perConn {
+				s.drop()
+			}
 			pause = 0
 		case errors.Is(err, errTakenOver):
 			// HTTP/1.1 can not call back a request: what still comes is not
@@ -154,7 +164,7 @@ func (s *stream) broke(ctx context.Context, err error, before time.Duration) tim
 func final(err error) bool {
 	for _, e := range []error{
 		wire.ErrUnauthorised, wire.ErrWrongDevice, wire.ErrNoShare, wire.ErrSourceChanged,
-		wire.ErrVersion, wire.ErrMalformed, wire.ErrNoSpace, errSink,
+		wire.ErrVersion, wire.ErrMalformed, wire.ErrTooLarge, wire.ErrNoSpace, errSink,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -188,7 +198,7 @@ func (s *stream) connect(ctx context.Context) error {
 		return net.ErrClosed
 	}
 	s.conn = conn
-	s.reader = bufio.NewReaderSize(conn, 4<<10)
+	s.answers, s.due, s.carried = wire.NewAnswers(conn), time.Time{}, 0
 	open := s.t.open.Add(1)
 	for most := s.t.most.Load(); open > most && !s.t.most.CompareAndSwap(most, open); {
 		most = s.t.most.Load()
@@ -277,7 +287,7 @@ func (s *stream) request(ctx context.Context, r *run) error {
 	if err != nil {
 		return fmt.Errorf("ask for blocks: %w", err)
 	}
-	res, err := http.ReadResponse(s.reader, nil)
+	res, err := s.answers.Next(nil)
 	if err != nil {
 		return fmt.Errorf("ask for blocks: %w", err)
 	}
@@ -287,7 +297,6 @@ func (s *stream) request(ctx context.Context, r *run) error {
 		}
 		return nil
 	}
-	defer res.Body.Close()
 	err = wire.ReadError(res.Body, res.StatusCode)
 	if errors.Is(err, wire.ErrUnauthorised) {
 		if err := s.t.src.Renew(ctx, ticket); err != nil {
@@ -321,14 +330,18 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 	case settled:
 		return nil
 	}
-	t.writing.Add(1)
+	t.held.Add(1)
 	err := t.sink.Write(ctx, i, n, data, sum)
 	t.lastByte.Store(time.Now().UnixNano())
-	t.writing.Add(-1)
-	if err != nil {
+	t.held.Add(-1)
+	switch {
+	case err == nil:
+		t.bytes.Add(int64(length))
+	case t.hasFailed(i):
+		// Another stream gave the file up while this one wrote to it.
+	default:
 		return fmt.Errorf("%w: %w", errSink, err)
 	}
-	t.bytes.Add(int64(length))
 	return nil
 }
 
@@ -342,17 +355,22 @@ func (s *stream) read(ctx context.Context, p []byte) error {
 		if err := s.deadline(); err != nil {
 			return err
 		}
-		n, err := io.ReadFull(s.reader, p[:min(len(p), readPiece)])
-		s.t.received.Add(int64(n))
-		if n > 0 {
-			s.t.lastByte.Store(time.Now().UnixNano())
-		}
-		if err != nil {
+		n, err := s.answers.Read(p[:min(len(p), readPiece)])
+		s.t.came(n)
+		s.carried += int64(n)
+		p = p[n:]
+		switch {
+		case err == nil || len(p) == 0:
+		case errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		default:
 			return err
 		}
-		p = p[n:]
 		if l := s.t.limit; l != nil {
-			if err := l.WaitN(ctx, n); err != nil {
+			s.t.held.Add(1)
+			err := l.WaitN(ctx, n)
+			s.t.held.Add(-1)
+			if err != nil {
 				return err
 			}
 		}
@@ -361,11 +379,17 @@ func (s *stream) read(ctx context.Context, p []byte) error {
 }
 
 // deadline lets the next reads take stallTime, unless the stream was hung up.
+// It is asked for each record, so that it leaves a deadline that is still far.
 func (s *stream) deadline() error {
+	now := time.Now()
+	if s.due.Sub(now) > stallTime*5/6 {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone {
 		return net.ErrClosed
 	}
-	return s.conn.SetDeadline(time.Now().Add(stallTime))
+	s.due = now.Add(stallTime)
+	return s.conn.SetDeadline(s.due)
 }

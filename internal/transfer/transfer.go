@@ -55,6 +55,9 @@ const (
 	defaultPatience = 30 * time.Second
 	// A block that three times did not match will not match the fourth time.
 	maxCorrupt = 3
+	// leastProgress must come within Options.Patience, in bytes or as a whole
+	// block: a sender that trickles is as good as gone.
+	leastProgress = 4 << 10
 )
 
 // A Transfer fetches spans of one share from one source into one sink.
@@ -66,6 +69,8 @@ type Transfer struct {
 	queue  *queue
 	limit  *rate.Limiter // nil: none
 
+	perConn int64 // bytesPerConn, but for tests
+
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
 
@@ -76,8 +81,10 @@ type Transfer struct {
 	bytes     atomic.Int64
 	broken    atomic.Int32
 	corrupt   atomic.Int32
-	writing   atomic.Int32 // streams that are in the sink
-	lastByte  atomic.Int64 // when something arrived last, Unix nanoseconds
+	running   atomic.Int32
+	held      atomic.Int32 // streams that are in the sink or wait for the limit
+	fresh     atomic.Int64 // bytes that came since lastByte
+	lastByte  atomic.Int64 // when leastProgress had come last, Unix nanoseconds
 	firstByte atomic.Int64 // when the first request was sent
 	roundTrip atomic.Int64 // shortest time from a request to its answer, nanoseconds
 
@@ -98,8 +105,8 @@ func New(src Source, layout *wire.Layout, spans []Span, sink Sink, opts Options)
 		limit = rate.NewLimiter(rate.Limit(opts.Limit), readPiece)
 	}
 	return &Transfer{
-		limit: limit,
-		src:   src, layout: layout, sink: sink, opts: opts,
+		limit: limit, perConn: bytesPerConn,
+		src: src, layout: layout, sink: sink, opts: opts,
 		queue:   newQueue(layout.Blocks(), spans),
 		failed:  map[wire.FileIndex]error{},
 		refused: map[wire.BlockIndex]int{},
@@ -153,11 +160,25 @@ func (t *Transfer) Progress() Progress {
 	return Progress{Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: t.lost(time.Now())}
 }
 
-// lost tells for how long nothing has come although somebody listened: while
-// the sink holds up a stream, the sender is not to blame.
+// came counts n bytes from the sender.
+func (t *Transfer) came(n int) {
+	t.received.Add(int64(n))
+	if t.fresh.Add(int64(n)) >= leastProgress {
+		t.fresh.Store(0)
+		t.lastByte.Store(time.Now().UnixNano())
+	}
+}
+
+// asking tells whether any stream waits for the sender. While the sink or the
+// limit holds up all that have something to do, the sender is not to blame.
+func (t *Transfer) asking() bool {
+	return t.running.Load() > t.held.Load()+t.queue.asleep.Load()
+}
+
+// lost tells for how long next to nothing has come although a stream asked.
 func (t *Transfer) lost(now time.Time) time.Duration {
 	last := t.lastByte.Load()
-	if last == 0 || t.writing.Load() > 0 {
+	if last == 0 {
 		return 0
 	}
 	return now.Sub(time.Unix(0, last))
@@ -185,6 +206,9 @@ func (t *Transfer) control(ctx context.Context) {
 			return
 		case <-t.queue.finished:
 		case now := <-tick.C:
+			if !t.asking() {
+				t.lastByte.Store(now.UnixNano())
+			}
 			if lost := t.lost(now); lost > t.opts.Patience {
 				t.cancel(fmt.Errorf("%w: nothing came for %d s", wire.ErrSourceLost, int(lost.Seconds())))
 				return
@@ -219,6 +243,12 @@ func (t *Transfer) failFile(i wire.FileIndex, why error) {
 	first, end := t.layout.Range(i)
 	t.queue.forget(Span{first, end})
 	t.sink.Fail(i, why)
+}
+
+func (t *Transfer) hasFailed(i wire.FileIndex) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed[i] != nil
 }
 
 // mismatched counts a block that did not match, and gives up its file when

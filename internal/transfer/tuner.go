@@ -37,8 +37,10 @@ type tuner struct {
 
 // newTuner starts at now with at most limit streams.
 func newTuner(limit int, now time.Time) *tuner {
+	first := min(firstStreams, limit)
 	return &tuner{
-		streams: min(firstStreams, limit), limit: limit, since: now,
+		// A sender whose disk still spins up gives nothing to judge by.
+		streams: first, bestCount: first, limit: limit, since: now,
 		interval: minInterval, patience: settledFor,
 	}
 }

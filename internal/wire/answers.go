@@ -34,6 +34,10 @@ func (a *Answers) Next(req *http.Request) (*http.Response, error) {
 	a.from.left, a.from.bounded = maxHead, true
 	res, err := http.ReadResponse(a.buf, req)
 	a.from.bounded = false
+	if err != nil && a.from.left <= 0 {
+		// What was cut off may have looked malformed.
+		err = fmt.Errorf("read answer: %w: a head of over %d bytes", ErrTooLarge, maxHead)
+	}
 	return res, err
 }
 
@@ -51,7 +55,7 @@ func (l *headLimit) Read(p []byte) (int, error) {
 		return l.r.Read(p)
 	}
 	if l.left <= 0 {
-		return 0, fmt.Errorf("read answer: %w: a head of over %d bytes", ErrTooLarge, maxHead)
+		return 0, io.EOF
 	}
 	n, err := l.r.Read(p[:min(len(p), l.left)])
 	l.left -= n

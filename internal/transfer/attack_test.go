@@ -1,0 +1,276 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+// overPipes fetches files from a sender that answers every request with answer,
+// over connections in memory, so that time costs nothing.
+func overPipes(t *testing.T, files []wire.File, sink Sink, opts Options, answer func(w io.Writer, first, count wire.BlockIndex)) (res Result, err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		layout := wire.NewLayout(files)
+		var wg sync.WaitGroup
+		src := Source{
+			Dial: func(context.Context) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				wg.Go(func() {
+					defer theirs.Close()
+					in := bufio.NewReader(theirs)
+					for {
+						req, err := http.ReadRequest(in)
+						if err != nil {
+							return
+						}
+						first, count, err := wire.ParseRun(layout, req.URL.RawQuery)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						answer(theirs, first, count)
+					}
+				})
+				return ours, nil
+			},
+			Access: func() (string, string) { return "id", "ticket" },
+			Renew:  func(context.Context, string) error { return wire.ErrUnauthorised },
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 24*time.Hour, errors.New("it never ended"))
+		defer cancel()
+		res, err = New(src, layout, all(layout), sink, opts).Run(ctx)
+		wg.Wait()
+	})
+	return res, err
+}
+
+// run is the honest answer to a request.
+func honest(files []wire.File, first, count wire.BlockIndex) []byte {
+	layout := wire.NewLayout(files)
+	b := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", wire.RunLength(layout, first, count))
+	for n := first; n < first+count; n++ {
+		i, k := layout.Locate(n)
+		data := content(files, i, k)
+		trailer := make([]byte, wire.TrailerSize)
+		wire.PutTrailer(trailer, wire.StatusOK, digest.Block(data, k, files[i].Size))
+		b = append(append(b, data...), trailer...)
+	}
+	return b
+}
+
+// trickle writes b in pieces, one each interval.
+func trickle(w io.Writer, b []byte, piece int, every time.Duration) {
+	for len(b) > 0 {
+		n, err := w.Write(b[:min(piece, len(b))])
+		if err != nil {
+			return
+		}
+		b = b[n:]
+		time.Sleep(every)
+	}
+}
+
+var oneFile = []wire.File{{Path: "a", Size: 6*digest.BlockSize + 5}}
+
+func TestTricklingSenderIsLost(t *testing.T) {
+	for _, streams := range []int{0, 1} {
+		_, err := overPipes(t, oneFile, newSink(t, oneFile), Options{Streams: streams}, func(w io.Writer, first, count wire.BlockIndex) {
+			trickle(w, honest(oneFile, first, count), 1, time.Second)
+		})
+		if !errors.Is(err, wire.ErrSourceLost) {
+			t.Errorf("%d streams: got %v, want %v", streams, err, wire.ErrSourceLost)
+		}
+	}
+}
+
+// A block may take much longer than a stall: what is slow is not lost.
+func TestSlowLink(t *testing.T) {
+	sink := newSink(t, oneFile)
+	res, err := overPipes(t, oneFile, sink, Options{}, func(w io.Writer, first, count wire.BlockIndex) {
+		trickle(w, honest(oneFile, first, count), 1000, time.Second)
+	})
+	if err != nil || res.Broken > 0 {
+		t.Errorf("%d streams broke, %v", res.Broken, err)
+	}
+	sink.whole(wire.NewLayout(oneFile), all(wire.NewLayout(oneFile)))
+}
+
+func TestSlowLimit(t *testing.T) {
+	sink := newSink(t, oneFile)
+	res, err := overPipes(t, oneFile, sink, Options{Limit: 20_000}, func(w io.Writer, first, count wire.BlockIndex) {
+		_, _ = w.Write(honest(oneFile, first, count))
+	})
+	if err != nil || res.Broken > 0 || res.Elapsed < 4*time.Minute {
+		t.Errorf("%d streams broke in %v, %v", res.Broken, res.Elapsed, err)
+	}
+}
+
+// An orderedSink lets each block wait for those before it.
+type orderedSink struct {
+	mu   sync.Mutex
+	turn *sync.Cond
+	next digest.FileBlock
+	over bool
+}
+
+func (o *orderedSink) Write(ctx context.Context, _ wire.FileIndex, b digest.FileBlock, _ []byte, _ digest.Digest) error {
+	defer context.AfterFunc(ctx, func() { o.mu.Lock(); o.over = true; o.mu.Unlock(); o.turn.Broadcast() })()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.next != b {
+		if o.over {
+			return ctx.Err()
+		}
+		o.turn.Wait()
+	}
+	o.next++
+	o.turn.Broadcast()
+	return nil
+}
+
+func (o *orderedSink) Fail(wire.FileIndex, error) {}
+
+// Streams that wait for their turn in the sink do not hide that the one whose
+// turn it is gets nothing.
+func TestLostWhileOthersWaitForTheirTurn(t *testing.T) {
+	sink := &orderedSink{}
+	sink.turn = sync.NewCond(&sink.mu)
+	_, err := overPipes(t, oneFile, sink, Options{Ordered: true}, func(w io.Writer, first, count wire.BlockIndex) {
+		if first > 0 {
+			_, _ = w.Write(honest(oneFile, first, count))
+		}
+	})
+	if !errors.Is(err, wire.ErrSourceLost) {
+		t.Errorf("got %v, want %v", err, wire.ErrSourceLost)
+	}
+}
+
+// A slowSink takes longer for a block than a sender may be silent.
+type slowSink struct{ *checkingSink }
+
+func (s slowSink) Write(ctx context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, d digest.Digest) error {
+	time.Sleep(time.Minute)
+	return s.checkingSink.Write(ctx, i, b, data, d)
+}
+
+func TestSlowSinkIsNotALostSender(t *testing.T) {
+	for _, streams := range []int{0, 1, 3} {
+		sink := newSink(t, oneFile)
+		_, err := overPipes(t, oneFile, slowSink{sink}, Options{Streams: streams}, func(w io.Writer, first, count wire.BlockIndex) {
+			_, _ = w.Write(honest(oneFile, first, count))
+		})
+		if err != nil {
+			t.Errorf("%d streams: %v", streams, err)
+		}
+	}
+}
+
+func TestAnswersWithoutEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		head, rest string
+		want       error
+	}{
+		"status line": {"", "x", wire.ErrTooLarge},
+		"headers":     {"HTTP/1.1 200 OK\r\n", "A: b\r\n", wire.ErrTooLarge},
+		"error":       {"HTTP/1.1 500 Oh\r\n\r\n", `{"error":{"code":"busy","message":"a"}}`, wire.ErrMalformed},
+		"long error":  {"HTTP/1.1 500 Oh\r\nContent-Length: 9223372036854775807\r\n\r\n", "x", wire.ErrMalformed},
+		"chunks":      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", wire.ErrMalformed},
+		"no length":   {"HTTP/1.1 200 OK\r\n\r\n", "x", wire.ErrMalformed},
+		"redirect":    {"HTTP/1.1 302 Found\r\nLocation: https://elsewhere/\r\n\r\n", "x", wire.ErrMalformed},
+		"interim":     {"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", wire.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			given := 0
+			rest := strings.Repeat(c.rest, 1000)
+			_, err := overPipes(t, oneFile, newSink(t, oneFile), Options{Streams: 1}, func(w io.Writer, _, _ wire.BlockIndex) {
+				for _, err := io.WriteString(w, c.head); err == nil; {
+					var n int
+					n, err = io.WriteString(w, rest)
+					mu.Lock()
+					given += n
+					mu.Unlock()
+				}
+			})
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if given > 200_000 {
+				t.Errorf("%d bytes were read", given)
+			}
+		})
+	}
+}
+
+// A givenUpSink is in the middle of writing a block when its file is given up,
+// and says so, as an inbox does.
+type givenUpSink struct {
+	*checkingSink
+	failed chan error
+}
+
+func (s givenUpSink) Write(ctx context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, d digest.Digest) error {
+	if i == 0 {
+		return <-s.failed
+	}
+	return s.checkingSink.Write(ctx, i, b, data, d)
+}
+
+func (s givenUpSink) Fail(i wire.FileIndex, why error) {
+	s.checkingSink.Fail(i, why)
+	s.failed <- why
+}
+
+// That one stream gives a file up while another writes to it ends that file
+// only.
+func TestGivenUpWhileWritten(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: 2 * digest.BlockSize}, {Path: "b", Size: 20 * digest.BlockSize}}
+	f := serveFake(t, files[0].Size, files[1].Size)
+	f.fault = func(b wire.BlockIndex) fault {
+		if b == 1 {
+			return changed
+		}
+		return none
+	}
+	sink := givenUpSink{newSink(t, f.files), make(chan error, 1)}
+	res, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 2}).Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Failed) != 1 || !errors.Is(res.Failed[0], wire.ErrSourceChanged) {
+		t.Errorf("failed: %v", res.Failed)
+	}
+	sink.whole(f.layout, []Span{{2, f.layout.Blocks()}})
+}
+
+// A sender that gives nothing in the first seconds is not given up, nor asked
+// over no stream at all.
+func TestSenderBeginsLate(t *testing.T) {
+	tune := newTuner(MaxStreams, time.Unix(0, 0))
+	for at := range 100 {
+		if n := tune.observe(time.Unix(0, int64(at)*int64(100*time.Millisecond)), 0, 0); n < 1 {
+			t.Fatalf("%d streams after %d00 ms", n, at)
+		}
+	}
+	sink := newSink(t, oneFile)
+	_, err := overPipes(t, oneFile, sink, Options{}, func(w io.Writer, first, count wire.BlockIndex) {
+		time.Sleep(5 * time.Second)
+		_, _ = w.Write(honest(oneFile, first, count))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
