@@ -37,8 +37,10 @@ cross: vet ## build and vet for every system, without cgo
 fuzz: ## every fuzz target, FUZZTIME (60s) each
 	scripts/fuzz.sh $(FUZZTIME)
 
-bench: ## benchmarks
+bench: build ## benchmarks, then lanyard beside its peers into docs/performance.md
+	scripts/deps.sh bench
 	$(GO) test -run='^$$' -bench=. ./...
+	$(GO) run ./bench $(BENCHFLAGS)
 
 demo: build ## send a real file between two processes and measure the gain
 	scripts/deps.sh demo
