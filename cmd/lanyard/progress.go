@@ -274,7 +274,10 @@ func (b *board) clear() {
 // Write writes whole lines above the bars.
 func (b *board) Write(p []byte) (int, error) {
 	if b.screen != nil {
-		return b.screen.Write(p)
+		if n, err := b.screen.Write(p); err == nil {
+			return n, nil
+		}
+		// The screen has failed, which is no reason to tell nothing.
 	}
 	return b.out.Write(p)
 }

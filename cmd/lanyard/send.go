@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -247,13 +248,9 @@ func (v *sendView) waiting(ev node.Event) {
 	t.say("  %-34s (Ctrl-C stops sharing)", "waiting for "+whom+"...")
 }
 
-// receiverKey tells receivers apart. A name alone does not: two machines may
-// bear the same.
+// receiverKey tells receivers apart. Ports do not: a receiver has many.
 func receiverKey(ev node.Event) string {
-	if ev.DeviceID != "" {
-		return ev.DeviceID
-	}
-	return ev.Device + "\x00" + ev.Address
+	return cmp.Or(ev.DeviceID, ev.Device+"\x00"+host(ev.Address))
 }
 
 func sending(ev node.Event) gauge {

@@ -49,6 +49,9 @@ type terminal struct {
 	lines *bufio.Reader
 }
 
+// minWidth is how many columns a bar needs.
+const minWidth = 20
+
 // standard is the terminal of the process.
 func standard() *terminal {
 	t := &terminal{
@@ -58,7 +61,9 @@ func standard() *terminal {
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	t.board = &board{out: t.err, now: time.Now}
-	if t.errTTY && os.Getenv("TERM") != "dumb" {
+	// A terminal that does not know its width, or has next to none, gets lines.
+	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if t.errTTY && err == nil && width >= minWidth && os.Getenv("TERM") != "dumb" {
 		t.board.tty = os.Stderr
 	}
 	return t

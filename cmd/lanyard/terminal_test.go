@@ -149,8 +149,14 @@ func TestApprove(t *testing.T) {
 		want  bool
 		asked int
 	}{
-		{"\n", true, 1}, {"y\n", true, 1}, {"YES\n", true, 1}, {"n\n", false, 1}, {"No\r\n", false, 1},
-		{"what\ny\n", true, 2}, {"", false, 1}, {"what", false, 1},
+		{"\n", true, 1},
+		{"y\n", true, 1},
+		{"YES\n", true, 1},
+		{"n\n", false, 1},
+		{"No\r\n", false, 1},
+		{"what\ny\n", true, 2},
+		{"", false, 1},
+		{"what", false, 1},
 	} {
 		tty, _, tell := captured(c.input)
 		tty.inTTY, tty.errTTY, tty.quiet = true, true, true
