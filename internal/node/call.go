@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,10 +15,18 @@ import (
 )
 
 // exchange makes one request on the connection and lets read take its answer.
+// Until read begins it takes as long as ctx allows, or callTime.
 //
 // It is not done by http.Client: the two calls of pairing belong to one
 // connection, and a client would hide which one it takes.
 func (c *conn) exchange(ctx context.Context, method, path, ticket string, body io.Reader, length int64, read func(io.Reader) error) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(callTime)
+	}
+	if err := c.SetDeadline(deadline); err != nil {
+		return err
+	}
 	// Whatever the call waits for ends with ctx.
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -41,11 +48,10 @@ func (c *conn) exchange(ctx context.Context, method, path, ticket string, body i
 	if err := req.Write(c); err != nil {
 		return failed(err)
 	}
-	res, err := http.ReadResponse(c.reader, req)
+	res, err := c.answers.Next(req)
 	if err != nil {
 		return failed(err)
 	}
-	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return wire.ReadError(res.Body, res.StatusCode)
 	}
@@ -81,20 +87,21 @@ func call[A any](ctx context.Context, c *conn, path string, ask any, read func(i
 func (p *peer) manifest(ctx context.Context, c *conn) (header wire.Header, files []wire.File, err error) {
 	share, ticket := p.access()
 	err = c.exchange(ctx, http.MethodGet, "/v1/shares/"+share+"/manifest", ticket, nil, 0, func(r io.Reader) error {
-		header, files, err = wire.ReadManifest(&steady{c, r}, wire.Limits{})
+		header, files, err = wire.ReadManifest(c.steady(ctx, r), wire.Limits{})
 		return err
 	})
 	return header, files, err
 }
 
-// deliver sends the receipt and answers what the sender thinks of it.
-func (p *peer) deliver(ctx context.Context, receipt wire.Receipt, results iter.Seq[wire.FileResult]) (verdict wire.Verdict, err error) {
+// deliver sends the receipt, of a share of files entries, and answers what the
+// sender thinks of it.
+func (p *peer) deliver(ctx context.Context, receipt wire.Receipt, files int, results iter.Seq[wire.FileResult]) (verdict wire.Verdict, err error) {
 	raw, err := p.connect(ctx)
 	if err != nil {
 		return wire.Verdict{}, err
 	}
 	defer raw.Close()
-	c := &conn{raw, bufio.NewReader(raw)}
+	c := newConn(raw)
 	_, ticket := p.access()
 	body, w := io.Pipe()
 	var wg sync.WaitGroup
@@ -102,21 +109,36 @@ func (p *peer) deliver(ctx context.Context, receipt wire.Receipt, results iter.S
 	defer body.Close()
 	wg.Go(func() { w.CloseWithError(wire.WriteReceipt(w, receipt, results)) })
 	err = c.exchange(ctx, http.MethodPost, "/v1/shares/"+receipt.Share+"/receipt", ticket, body, -1, func(r io.Reader) error {
-		verdict, err = wire.ReadVerdict(r)
+		verdict, err = wire.ReadVerdict(r, files)
 		return err
 	})
 	return verdict, err
 }
 
-// steady reads from a sender that must go on sending: each read has callTime.
-type steady struct {
-	c *conn
-	r io.Reader
+// steady reads a long answer from a sender that must go on sending: every
+// callTime brings leastProgress, or the connection breaks.
+func (c *conn) steady(ctx context.Context, r io.Reader) io.Reader {
+	moved := leastProgress
+	return readerFunc(func(p []byte) (int, error) {
+		if moved >= leastProgress {
+			moved = 0
+			if err := c.SetReadDeadline(time.Now().Add(callTime)); err != nil {
+				return 0, err
+			}
+			// Set too late, it would stand against the one of ctx's end.
+			if err := ctx.Err(); err != nil {
+				return 0, err
+			}
+		}
+		n, err := r.Read(p)
+		moved += n
+		return n, err
+	})
 }
 
-func (s *steady) Read(p []byte) (int, error) {
-	if err := s.c.SetReadDeadline(time.Now().Add(callTime)); err != nil {
-		return 0, err
-	}
-	return s.r.Read(p)
-}
+// leastProgress is 400 bytes a second: what is slower stands still.
+const leastProgress = 4 << 10
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -29,11 +28,13 @@ type peer struct {
 	ticket string
 }
 
-// A conn is one connection with the reader that holds what was read too much.
+// A conn is one connection with what reads the answers that come over it.
 type conn struct {
 	*secure.Conn
-	reader *bufio.Reader
+	answers *wire.Answers
 }
+
+func newConn(c *secure.Conn) *conn { return &conn{c, wire.NewAnswers(c)} }
 
 // callTime is how long one call may take, apart from blocks and manifests.
 const callTime = 10 * time.Second
@@ -53,7 +54,7 @@ func meet(ctx context.Context, n *Node, code pairing.Code, address string) (*pee
 		c.Close()
 		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
-	pc := &conn{c, bufio.NewReader(c)}
+	pc := newConn(c)
 	if err := p.prove(ctx, pc); err != nil {
 		c.Close()
 		return nil, nil, err

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -263,7 +262,7 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 		return err
 	}
 	defer raw.Close()
-	c := &conn{raw, bufio.NewReader(raw)}
+	c := newConn(raw)
 	if err := r.peer.prove(ctx, c); err != nil {
 		if errors.Is(err, wire.ErrUnauthorised) {
 			return fmt.Errorf("%w: the sender was started again: receive with the code that it shows now to go on", wire.ErrUnauthorised)
@@ -306,8 +305,8 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 	if err == nil && len(res.Failed) > 0 {
 		err = fmt.Errorf("%w: %d of %d are missing", wire.ErrPartial, len(res.Failed), len(r.files))
 	}
-	if ctx.Err() != nil {
-		return res, err
+	if ctx.Err() != nil || errors.Is(err, wire.ErrSourceLost) || errors.Is(err, wire.ErrWrongDevice) {
+		return res, err // there is nobody to tell
 	}
 	verdict, sendErr := r.receipt(ctx, res, err == nil)
 	switch {
@@ -323,7 +322,8 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 
 // receipt tells the sender what is here.
 func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdict, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	// A receipt of a million files has 95 MB, and has to pass a slow link too.
+	ctx, cancel := context.WithTimeout(ctx, callTime+time.Duration(len(r.files))*receiptTime)
 	defer cancel()
 	share, _ := r.peer.access()
 	files := 0
@@ -352,9 +352,10 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 			}
 		}
 	}
+	until := time.Now().Add(callTime)
 	for {
-		verdict, err := r.peer.deliver(ctx, head, results)
-		if err == nil || ctx.Err() != nil || errors.Is(err, wire.ErrUnauthorised) {
+		verdict, err := r.peer.deliver(ctx, head, len(r.files), results)
+		if err == nil || ctx.Err() != nil || time.Now().After(until) || refused(err) {
 			return verdict, err
 		}
 		select {
@@ -364,5 +365,13 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 	}
 }
 
-// receiptPause is how long to wait before a receipt is sent again.
-const receiptPause = 500 * time.Millisecond
+// refused tells whether sending the receipt again would end the same way.
+func refused(err error) bool {
+	return errors.Is(err, wire.ErrUnauthorised) || errors.Is(err, wire.ErrWrongDevice) ||
+		errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge)
+}
+
+const (
+	receiptPause = 500 * time.Millisecond // before a receipt is sent again
+	receiptTime  = time.Millisecond       // that a receipt may take for each file
+)

@@ -108,7 +108,7 @@ func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict
 		Kind: KindReceived, Device: rec.name, Address: r.RemoteAddr,
 		Bytes: got.Bytes, Seconds: got.Seconds, Streams: got.Streams,
 	}
-	if got.Seconds > 0 {
+	if got.Seconds > leastSeconds {
 		ev.Rate = float64(got.Bytes) / got.Seconds
 	}
 	if !got.OK || len(verdict.Disagreed) > 0 {
@@ -135,6 +135,10 @@ func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict
 		close(s.enough)
 	}
 }
+
+// leastSeconds is the shortest time that a receiver may claim and be told a
+// rate of: less could make it infinite, which JSON cannot tell.
+const leastSeconds = 1e-9
 
 // maxReceipts bounds what is remembered of receivers that have everything.
 const maxReceipts = 100_000

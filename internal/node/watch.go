@@ -82,8 +82,11 @@ func (r *receive) watch(tr *transfer.Transfer, before int64, stop <-chan struct{
 				r.report(Event{Kind: kind, Seconds: p.Lost.Seconds()})
 			}
 			ev := Event{
-				Kind: KindProgress, Path: r.files[r.current.Load()].Path, Bytes: before + p.Bytes, Total: r.header.Bytes,
+				Kind: KindProgress, Bytes: before + p.Bytes, Total: r.header.Bytes,
 				Files: int(r.done.Load()), AllFiles: len(r.files), Rate: rate, Streams: p.Streams,
+			}
+			if len(r.files) > 0 {
+				ev.Path = r.files[r.current.Load()].Path
 			}
 			if rate > 0 {
 				ev.Seconds = float64(ev.Total-ev.Bytes) / rate

@@ -148,7 +148,7 @@ func TestFilesAreServedAsByAWebServer(t *testing.T) {
 func report(t *testing.T, s *Share, h http.Handler, results []wire.FileResult) wire.Verdict {
 	t.Helper()
 	res := post(t, h, wire.Receipt{Share: s.ID(), Files: len(results), OK: true}, results)
-	v, err := wire.ReadVerdict(res.Body)
+	v, err := wire.ReadVerdict(res.Body, len(s.Files()))
 	if err != nil {
 		t.Fatal(err)
 	}

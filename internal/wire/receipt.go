@@ -147,14 +147,18 @@ func ReadReceipt(r io.Reader, maxFiles int, each func(FileResult) error) (Receip
 // WriteVerdict writes v.
 func WriteVerdict(w io.Writer, v Verdict) error { return json.NewEncoder(w).Encode(v) }
 
-// ReadVerdict reads what WriteVerdict wrote. It fails with ErrTooLarge,
-// ErrMalformed or r's error.
-func ReadVerdict(r io.Reader) (Verdict, error) {
+// ReadVerdict reads what WriteVerdict wrote, of a share of files entries. It
+// fails with ErrTooLarge, ErrMalformed or r's error.
+func ReadVerdict(r io.Reader, files int) (Verdict, error) {
 	var v Verdict
 	if err := readBody(r, "verdict", &v); err != nil {
 		return Verdict{}, err
 	}
-	if v.Agreed < 0 || v.More < 0 || v.Unknown < 0 || v.Failed < 0 || len(v.Disagreed) > MaxDisagreed {
+	ok := v.Agreed >= 0 && v.More >= 0 && v.Unknown >= 0 && v.Failed >= 0 && len(v.Disagreed) <= MaxDisagreed
+	for _, i := range v.Disagreed {
+		ok = ok && i >= 0 && int(i) < files
+	}
+	if !ok {
 		return Verdict{}, fmt.Errorf("read verdict: %w: a number out of range", ErrMalformed)
 	}
 	return v, nil

@@ -126,11 +126,13 @@ func TestVerdictListIsBounded(t *testing.T) {
 	if err := WriteVerdict(&b, v); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ReadVerdict(&b); err != nil || !cmp.Equal(v, got) {
+	if got, err := ReadVerdict(&b, MaxDisagreed+10); err != nil || !cmp.Equal(v, got) {
 		t.Errorf("%v\n%s", err, cmp.Diff(v, got))
 	}
-	if _, err := ReadVerdict(strings.NewReader(`{"agreed":-1}`)); !errors.Is(err, ErrMalformed) {
-		t.Errorf("got %v", err)
+	for _, bad := range []string{`{"agreed":-1}`, `{"agreed":0,"disagreed":[1]}`, `{"agreed":0,"disagreed":[-1]}`} {
+		if _, err := ReadVerdict(strings.NewReader(bad), 1); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: got %v", bad, err)
+		}
 	}
 }
 
@@ -158,7 +160,8 @@ func FuzzReadReceipt(f *testing.F) {
 func FuzzReadVerdict(f *testing.F) {
 	f.Add([]byte(`{"agreed":1,"disagreed":[1,2],"more":3,"unknown":4,"failed":5}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if v, err := ReadVerdict(bytes.NewReader(data)); err == nil && (v.Agreed < 0 || len(v.Disagreed) > MaxDisagreed) {
+		if v, err := ReadVerdict(bytes.NewReader(data), 3); err == nil && (v.Agreed < 0 || len(v.Disagreed) > MaxDisagreed ||
+			slices.ContainsFunc(v.Disagreed, func(i FileIndex) bool { return i < 0 || i >= 3 })) {
 			t.Errorf("took %+v", v)
 		}
 	})
