@@ -72,48 +72,91 @@ func BlockLen(size int64, b FileBlock) int {
 // It panics when data has not the length that this block has in such a file:
 // callers check lengths before they hash.
 func Block(data []byte, b FileBlock, fileSize int64) Digest {
-	if b < 0 || b >= Blocks(fileSize) || len(data) != BlockLen(fileSize, b) {
-		panic(fmt.Sprintf("digest: %d bytes are not block %d of a file of %d bytes", len(data), b, fileSize))
-	}
-	root := blockNode(data, uint64(b)*chunksPerBlock)
-	if fileSize <= BlockSize {
-		root.Flags |= guts.FlagRoot
-	}
-	return fromWords(guts.ChainingValue(root))
+	h := NewHasher(b, fileSize)
+	h.Add(data)
+	return h.Digest()
 }
 
-// blockNode is the node over data, whose first chunk has the number counter.
+// Piece is what a Hasher takes at once: 16 BLAKE3 chunks, which the processor
+// hashes side by side.
+const Piece = guts.MaxSIMD * guts.ChunkSize
+
+// A Hasher computes the digest of one block while it comes, so that the bytes
+// are hashed while they are in the processor's cache.
 //
-// The nodes of 16 KiB pieces are kept as a stack of whole subtrees, as in a
-// binary counter; the last piece is merged from the right in the end, since
-// the top node must stay open until it is known whether it is the root.
-func blockNode(data []byte, counter uint64) guts.Node {
-	const piece = guts.MaxSIMD * guts.ChunkSize
-	var stack [7][8]uint32
-	depth := 0
-	for done := uint(1); len(data) > piece; done++ {
-		cv := guts.ChainingValue(guts.CompressBuffer((*[piece]byte)(data), piece, &guts.IV, counter, 0))
-		for range bits.TrailingZeros(done) {
-			depth--
-			cv = parent(stack[depth], cv)
-		}
-		stack[depth] = cv
-		depth++
-		data, counter = data[piece:], counter+guts.MaxSIMD
+// The nodes of the pieces are kept as a stack of whole subtrees, as in a binary
+// counter; the last piece is merged from the right in the end, since the top
+// node must stay open until it is known whether it is the root.
+type Hasher struct {
+	counter uint64 // number of the next chunk in the file
+	pieces  uint   // that were added
+	left    int    // bytes to come
+	isRoot  bool   // the block is the whole file
+	stack   [7][8]uint32
+	depth   int
+	node    guts.Node // of the block, once left is 0
+}
+
+// NewHasher begins block b of a file of fileSize bytes. It panics when such a
+// file has no such block.
+func NewHasher(b FileBlock, fileSize int64) Hasher {
+	if b < 0 || b >= Blocks(fileSize) {
+		panic(fmt.Sprintf("digest: a file of %d bytes has no block %d", fileSize, b))
 	}
-	var node guts.Node
-	if len(data) == piece {
-		node = guts.CompressBuffer((*[piece]byte)(data), piece, &guts.IV, counter, 0)
+	return Hasher{counter: uint64(b) * chunksPerBlock, left: BlockLen(fileSize, b), isRoot: fileSize <= BlockSize}
+}
+
+// Add hashes the next bytes of the block: whole Pieces, and what is left at the
+// block's end. It panics on anything else.
+func (h *Hasher) Add(data []byte) {
+	if len(data) > h.left || len(data) < h.left && len(data)%Piece != 0 {
+		panic(fmt.Sprintf("digest: %d bytes are no pieces of a block with %d to come", len(data), h.left))
+	}
+	h.left -= len(data)
+	for ; len(data) > Piece || len(data) == Piece && h.left > 0; data = data[Piece:] {
+		h.piece((*[Piece]byte)(data))
+	}
+	if h.left == 0 && len(data) > 0 {
+		h.last(data)
+	}
+}
+
+func (h *Hasher) piece(data *[Piece]byte) {
+	cv := guts.ChainingValue(guts.CompressBuffer(data, Piece, &guts.IV, h.counter, 0))
+	h.counter += guts.MaxSIMD
+	h.pieces++
+	for range bits.TrailingZeros(h.pieces) {
+		h.depth--
+		cv = parent(h.stack[h.depth], cv)
+	}
+	h.stack[h.depth] = cv
+	h.depth++
+}
+
+func (h *Hasher) last(data []byte) {
+	if len(data) == Piece {
+		h.node = guts.CompressBuffer((*[Piece]byte)(data), Piece, &guts.IV, h.counter, 0)
 	} else {
 		// The assembly reads whole pieces, so that a short one needs room.
-		var buf [piece]byte
+		var buf [Piece]byte
 		copy(buf[:], data)
-		node = guts.CompressBuffer(&buf, len(data), &guts.IV, counter, 0)
+		h.node = guts.CompressBuffer(&buf, len(data), &guts.IV, h.counter, 0)
 	}
-	for ; depth > 0; depth-- {
-		node = guts.ParentNode(stack[depth-1], guts.ChainingValue(node), &guts.IV, 0)
+	for ; h.depth > 0; h.depth-- {
+		h.node = guts.ParentNode(h.stack[h.depth-1], guts.ChainingValue(h.node), &guts.IV, 0)
 	}
-	return node
+}
+
+// Digest is the digest of the block, all of which was added.
+func (h *Hasher) Digest() Digest {
+	if h.left > 0 {
+		panic(fmt.Sprintf("digest: %d bytes are missing", h.left))
+	}
+	node := h.node
+	if h.isRoot {
+		node.Flags |= guts.FlagRoot
+	}
+	return fromWords(guts.ChainingValue(node))
 }
 
 // File is the BLAKE3 hash of a file of size bytes from the digests of its

@@ -50,6 +50,25 @@ func TestFileHashAtAnySize(t *testing.T) {
 	})
 }
 
+// However a block comes, its digest is the same.
+func TestHasherInPieces(t *testing.T) {
+	data := random(BlockSize, 5)
+	rapid.Check(t, func(t *rapid.T) {
+		size := int64(rapid.IntRange(1, 3*BlockSize).Draw(t, "file"))
+		b := FileBlock(rapid.IntRange(0, int(Blocks(size))-1).Draw(t, "block"))
+		block := data[:BlockLen(size, b)]
+		h := NewHasher(b, size)
+		for rest := block; len(rest) > 0; {
+			n := min(len(rest), rapid.IntRange(1, 64).Draw(t, "pieces")*Piece)
+			h.Add(rest[:n])
+			rest = rest[n:]
+		}
+		if got, want := h.Digest(), Block(block, b, size); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	})
+}
+
 // A digest holds a block's place, so that a sender cannot swap two blocks.
 func TestDigestDependsOnPlace(t *testing.T) {
 	data := random(BlockSize, 3)
