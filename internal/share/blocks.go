@@ -1,6 +1,7 @@
 package share
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -10,15 +11,18 @@ import (
 	"lanyard/internal/wire"
 )
 
-// Blocks are read, hashed and sent in one buffer. Small ones are gathered, so
-// that ten thousand small files do not cost ten thousand records and system
+// Blocks are read, hashed and sent in one buffer. Large ones go in pieces that
+// stay in a core's cache from the read to the sealing. Small ones are gathered,
+// so that ten thousand small files do not cost ten thousand records and system
 // calls, but not for long, so that a slow disk does not look like a stall.
 const (
-	gatherBytes = 256 << 10
-	gatherTime  = 50 * time.Millisecond
+	pieceBytes = 16 * digest.Piece // 256 KiB
+	gatherTime = 50 * time.Millisecond
 )
 
-type runBuffer [digest.BlockSize + wire.TrailerSize]byte
+// A runBuffer holds a piece and a trailer, or as many small blocks as make up a
+// piece, the last of which may begin just before its end.
+type runBuffer [2 * (pieceBytes + wire.TrailerSize)]byte
 
 var runBuffers = sync.Pool{New: func() any { return new(runBuffer) }}
 
@@ -36,14 +40,14 @@ func (h *handler) blocks(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	out := pace(w, r)
+	out := pace(w, r).within(h.hooks.Limit, r)
 	buf := runBuffers.Get().(*runBuffer)
 	defer runBuffers.Put(buf)
 	run := run{share: s, end: first + count}
 	defer run.close()
 	for b := first; b < run.end; {
-		n, content, next := run.gather(buf, b)
-		if _, err := out.Write(buf[:n]); err != nil {
+		content, next, err := run.send(out, buf, b)
+		if err != nil {
 			return &brokenError{err}
 		}
 		if h.hooks.Sent != nil {
@@ -73,50 +77,108 @@ func (r *run) close() {
 	}
 }
 
-// gather puts the blocks from b on into buf, with their trailers: at least one,
-// and no more once some are due. It returns the bytes in buf, how many of them
-// are content, and the next block.
+// send writes block b, and more if they are small. It returns how many bytes of
+// content that were, and the next block. An error is the writer's.
+func (r *run) send(w io.Writer, buf *runBuffer, b wire.BlockIndex) (content int, next wire.BlockIndex, err error) {
+	if r.share.layout.Len(b) > pieceBytes {
+		content, err = r.large(w, buf, b)
+		return content, b + 1, err
+	}
+	n, content, next := r.gather(buf, b)
+	_, err = w.Write(buf[:n])
+	return content, next, err
+}
+
+// large writes a block in pieces.
+func (r *run) large(w io.Writer, buf *runBuffer, b wire.BlockIndex) (content int, err error) {
+	content = r.share.layout.Len(b)
+	block := r.begin(b)
+	for left := content; left > 0; {
+		n := min(left, pieceBytes)
+		left -= n
+		r.read(&block, buf[:n])
+		if left == 0 {
+			r.finish(&block, buf[n:n+wire.TrailerSize])
+			n += wire.TrailerSize
+		}
+		if _, err := w.Write(buf[:n]); err != nil {
+			return content, err
+		}
+	}
+	return content, nil
+}
+
+// gather puts the small blocks from b on into buf, with their trailers: at
+// least one, and no more once some are due. It returns the bytes in buf, how
+// many of them are content, and the next block.
 func (r *run) gather(buf *runBuffer, b wire.BlockIndex) (n, content int, next wire.BlockIndex) {
-	var began time.Time
-	for ; b < r.end; b++ {
-		i, block := r.share.layout.Locate(b)
-		length := digest.BlockLen(r.share.files[i].Size, block)
-		if n > 0 && (n >= gatherBytes || n+length+wire.TrailerSize > len(buf) || time.Since(began) > gatherTime) {
+	began := time.Now()
+	for ; b < r.end && n < pieceBytes; b++ {
+		length := r.share.layout.Len(b)
+		if n > 0 && (length > pieceBytes || time.Since(began) > gatherTime) {
 			break
 		}
-		if n == 0 {
-			began = time.Now()
-		}
-		r.block(buf[n:n+length+wire.TrailerSize], i, block, b+1 < r.end)
-		n += length + wire.TrailerSize
+		block := r.begin(b)
+		r.read(&block, buf[n:n+length])
+		n += length
+		r.finish(&block, buf[n:n+wire.TrailerSize])
+		n += wire.TrailerSize
 		content += length
 	}
 	return n, content, b
 }
 
-// block fills buf with a block and its trailer.
-func (r *run) block(buf []byte, i wire.FileIndex, block digest.FileBlock, more bool) {
-	s := r.share
-	file := &s.files[i]
+// A reading is a block that is being read.
+type reading struct {
+	index  wire.FileIndex
+	block  digest.FileBlock
+	file   *wire.File
+	off    int64 // of what is read next
+	hasher digest.Hasher
+	err    error
+}
+
+// begin begins to read block b, whose file the run holds open from here on.
+func (r *run) begin(b wire.BlockIndex) reading {
+	i, block := r.share.layout.Locate(b)
 	if r.file == nil || r.file.index != i {
 		r.close()
-		r.file = s.open.acquire(i)
+		r.file = r.share.open.acquire(i)
 	}
-	data, trailer := buf[:len(buf)-wire.TrailerSize], buf[len(buf)-wire.TrailerSize:]
-	offset := int64(block) * digest.BlockSize
-	began := time.Now()
-	if err := r.file.readAt(data, offset, file); err != nil {
+	file := &r.share.files[i]
+	return reading{
+		index: i, block: block, file: file, off: int64(block) * digest.BlockSize,
+		hasher: digest.NewHasher(block, file.Size),
+	}
+}
+
+// read fills p with what comes next of the block and hashes it.
+func (r *run) read(b *reading, p []byte) {
+	if b.err == nil {
+		began := time.Now()
+		b.err = r.file.readAt(p, b.off, b.file)
+		r.cold = r.cold || time.Since(began) > coldRead
+	}
+	b.off += int64(len(p))
+	if b.err != nil {
 		// What the buffer held before is not for this receiver.
-		clear(data)
-		wire.PutTrailer(trailer, statusOf(err), digest.Digest{})
+		clear(p)
 		return
 	}
-	r.cold = r.cold || time.Since(began) > coldRead
-	if following := offset + int64(len(data)); r.cold && more && following < file.Size {
-		// It is read while this one is hashed and sent.
-		r.file.willNeed(following, digest.BlockLen(file.Size, block+1))
+	b.hasher.Add(p)
+}
+
+// finish makes the trailer of a block that was read to its end.
+func (r *run) finish(b *reading, trailer []byte) {
+	if b.err != nil {
+		wire.PutTrailer(trailer, statusOf(b.err), digest.Digest{})
+		return
 	}
-	sum := digest.Block(data, block, file.Size)
-	s.sent.add(i, block, sum)
+	if left := b.file.Size - b.off; r.cold && left > 0 {
+		// It is read while this one is sent.
+		r.file.willNeed(b.off, int(min(left, digest.BlockSize)))
+	}
+	sum := b.hasher.Digest()
+	r.share.sent.add(b.index, b.block, sum)
 	wire.PutTrailer(trailer, wire.StatusOK, sum)
 }

@@ -20,7 +20,7 @@ import (
 func TestRunsCarryWhatIsInTheFiles(t *testing.T) {
 	sizes := map[string]int{
 		"s/0": 0, "s/1": 1, "s/2": 100_000, "s/3": block - 1, "s/4": block, "s/5": block + 1, "s/6": 3*block + 77,
-		"s/d/7": gatherBytes, "s/d/8": 0, "s/e/": 0,
+		"s/d/7": pieceBytes, "s/d/8": 0, "s/e/": 0,
 	}
 	for i := range 30 {
 		sizes[fmt.Sprintf("s/small/%02d", i)] = i * 1000

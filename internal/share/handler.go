@@ -8,6 +8,8 @@ import (
 	"path"
 	"strconv"
 
+	"golang.org/x/time/rate"
+
 	"lanyard/internal/wire"
 )
 
@@ -20,6 +22,9 @@ const maxRuns = 256
 type Hooks struct {
 	// Device is the sender's name, as the manifest tells it.
 	Device string
+	// Limit, in bytes a second, is kept by all that goes out of files together,
+	// in pieces of its burst.
+	Limit *rate.Limiter
 	// Sent is called after blocks of a run were written, in order: the first
 	// of them and the length of their content in bytes. The run goes on when
 	// it returns.
@@ -121,7 +126,8 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) error {
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Cache-Control", "private, no-cache")
 	head.Set("ETag", fmt.Sprintf(`"%s-%d-%x-%x"`, s.id, i, file.Size, file.ModTime))
-	http.ServeContent(w, r, "", file.Modified(), open.reader(file))
+	out := pace(w, r).within(h.hooks.Limit, r)
+	http.ServeContent(pacedWriter{w, out}, r, "", file.Modified(), open.reader(file))
 	return nil
 }
 

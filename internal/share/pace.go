@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // stall is how long a connection may make no progress.
@@ -29,19 +31,38 @@ type paced struct {
 	control  *http.ResponseController
 	piece    int
 	deadline time.Time // that is set now, for writing or for reading
+	// limit, unless nil, waits until n more bytes may go out. What waits there
+	// has not been sent: who hangs up meanwhile has not got it.
+	limit func(n int) error
+	most  int // bytes that limit takes at once
 }
 
 func pace(w http.ResponseWriter, r *http.Request) *paced {
-	return &paced{to: w, from: r.Body, control: http.NewResponseController(w), piece: leastPiece}
+	return &paced{to: w, from: r.Body, control: http.NewResponseController(w), piece: leastPiece, most: mostPiece}
+}
+
+// within makes p keep to a rate, which it shares with others; nil is none.
+func (p *paced) within(limit *rate.Limiter, r *http.Request) *paced {
+	if limit != nil {
+		p.limit = func(n int) error { return limit.WaitN(r.Context(), n) }
+		p.most = limit.Burst()
+	}
+	return p
 }
 
 func (p *paced) Write(b []byte) (written int, err error) {
 	for len(b) > 0 {
+		piece := b[:min(len(b), p.piece, p.most)]
+		if p.limit != nil {
+			if err := p.limit(len(piece)); err != nil {
+				return written, err
+			}
+		}
 		began := time.Now()
 		if err := p.extend(began, p.control.SetWriteDeadline); err != nil {
 			return written, err
 		}
-		n, err := p.to.Write(b[:min(len(b), p.piece)])
+		n, err := p.to.Write(piece)
 		written += n
 		if err != nil {
 			return written, err
@@ -72,3 +93,11 @@ func (p *paced) extend(now time.Time, set func(time.Time) error) error {
 	p.deadline = now.Add(stall)
 	return set(p.deadline)
 }
+
+// A pacedWriter is a ResponseWriter for who wants one.
+type pacedWriter struct {
+	http.ResponseWriter
+	out *paced
+}
+
+func (p pacedWriter) Write(b []byte) (int, error) { return p.out.Write(b) }

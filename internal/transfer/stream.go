@@ -313,14 +313,15 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 	i, n := t.layout.Locate(b)
 	size := t.layout.Size(i)
 	length := digest.BlockLen(size, n)
-	if err := s.read(ctx, s.buf[:length+wire.TrailerSize]); err != nil {
+	computed, err := s.read(ctx, digest.NewHasher(n, size), length)
+	if err != nil {
 		return fmt.Errorf("read block %d: %w", b, err)
 	}
 	data := s.buf[:length]
 	status, sum := wire.ParseTrailer(s.buf[length : length+wire.TrailerSize])
 	if err := status.Err(); err != nil {
 		t.failFile(i, err)
-	} else if digest.Block(data, n, size) != sum {
+	} else if computed != sum {
 		t.mismatched(b)
 		return fmt.Errorf("block %d of file %d: %w", n, i, errMismatched)
 	}
@@ -331,7 +332,7 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 		return nil
 	}
 	t.held.Add(1)
-	err := t.sink.Write(ctx, i, n, data, sum)
+	err = t.sink.Write(ctx, i, n, data, sum)
 	t.lastByte.Store(time.Now().UnixNano())
 	t.held.Add(-1)
 	switch {
@@ -349,33 +350,50 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 // block is asked for again.
 var errMismatched = errors.New("does not match its digest, asked for again")
 
-// read fills p from the connection.
-func (s *stream) read(ctx context.Context, p []byte) error {
-	for len(p) > 0 {
-		if err := s.deadline(); err != nil {
-			return err
+// read reads a block of that length and its trailer into the buffer, and hashes
+// the block as it comes: what was just decrypted is still in the cache.
+func (s *stream) read(ctx context.Context, hasher digest.Hasher, length int) (digest.Digest, error) {
+	hashed := 0
+	for got, end := 0, length+wire.TrailerSize; got < end; {
+		n, err := s.receive(ctx, s.buf[got:end])
+		if err != nil {
+			return digest.Digest{}, err
 		}
-		n, err := s.answers.Read(p[:min(len(p), readPiece)])
-		s.t.came(n)
-		s.carried += int64(n)
-		p = p[n:]
-		switch {
-		case err == nil || len(p) == 0:
-		case errors.Is(err, io.EOF):
-			return io.ErrUnexpectedEOF
-		default:
-			return err
+		got += n
+		ready := min(got, length)
+		if ready < length {
+			ready -= ready % digest.Piece
 		}
-		if l := s.t.limit; l != nil {
-			s.t.held.Add(1)
-			err := l.WaitN(ctx, n)
-			s.t.held.Add(-1)
-			if err != nil {
-				return err
-			}
+		hasher.Add(s.buf[hashed:ready])
+		hashed = ready
+	}
+	return hasher.Digest(), nil
+}
+
+// receive reads what is there, something at least.
+func (s *stream) receive(ctx context.Context, p []byte) (int, error) {
+	if err := s.deadline(); err != nil {
+		return 0, err
+	}
+	n, err := s.answers.Read(p[:min(len(p), readPiece)])
+	s.t.came(n)
+	s.carried += int64(n)
+	switch {
+	case n > 0: // an error comes again
+	case errors.Is(err, io.EOF):
+		return 0, io.ErrUnexpectedEOF
+	case err != nil:
+		return 0, err
+	}
+	if l := s.t.limit; l != nil {
+		s.t.held.Add(1)
+		err := l.WaitN(ctx, n)
+		s.t.held.Add(-1)
+		if err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // deadline lets the next reads take stallTime, unless the stream was hung up.

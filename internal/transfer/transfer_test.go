@@ -202,6 +202,27 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// No connection carries more than its key may seal.
+func TestConnectionsAreRenewed(t *testing.T) {
+	f := serveFake(t, 20*digest.BlockSize)
+	src := f.source()
+	dial, dials := src.Dial, 0
+	src.Dial = func(ctx context.Context) (net.Conn, error) {
+		dials++
+		return dial(ctx)
+	}
+	tr := New(src, f.layout, all(f.layout), newSink(t, f.files), Options{Streams: 1})
+	tr.perConn = 4 * digest.BlockSize
+	res, err := tr.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Runs double: 1+2+4, then 8, then the rest, which shrinks.
+	if dials < 3 || res.Broken != 0 {
+		t.Errorf("%d connections, %d broken", dials, res.Broken)
+	}
+}
+
 func TestNothingToFetch(t *testing.T) {
 	f := serveFake(t, 0, 0)
 	if _, err := New(f.source(), f.layout, nil, newSink(t, f.files), Options{}).Run(t.Context()); err != nil {
