@@ -15,16 +15,12 @@ import (
 )
 
 // exchange makes one request on the connection and lets read take its answer.
-// Until read begins it takes as long as ctx allows, or callTime.
+// It takes no longer than patience, unless read sets other deadlines.
 //
 // It is not done by http.Client: the two calls of pairing belong to one
 // connection, and a client would hide which one it takes.
-func (c *conn) exchange(ctx context.Context, method, path, ticket string, body io.Reader, length int64, read func(io.Reader) error) error {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(callTime)
-	}
-	if err := c.SetDeadline(deadline); err != nil {
+func (c *conn) exchange(ctx context.Context, method, path, ticket string, body io.Reader, length int64, patience time.Duration, read func(io.Reader) error) error {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	// Whatever the call waits for ends with ctx.
@@ -76,7 +72,7 @@ func call[A any](ctx context.Context, c *conn, path string, ask any, read func(i
 	if err != nil {
 		return answer, err
 	}
-	err = c.exchange(ctx, http.MethodPost, path, "", bytes.NewReader(body), int64(len(body)), func(r io.Reader) error {
+	err = c.exchange(ctx, http.MethodPost, path, "", bytes.NewReader(body), int64(len(body)), callTime, func(r io.Reader) error {
 		answer, err = read(r)
 		return err
 	})
@@ -86,7 +82,7 @@ func call[A any](ctx context.Context, c *conn, path string, ask any, read func(i
 // manifest fetches the list of files.
 func (p *peer) manifest(ctx context.Context, c *conn) (header wire.Header, files []wire.File, err error) {
 	share, ticket := p.access()
-	err = c.exchange(ctx, http.MethodGet, "/v1/shares/"+share+"/manifest", ticket, nil, 0, func(r io.Reader) error {
+	err = c.exchange(ctx, http.MethodGet, "/v1/shares/"+share+"/manifest", ticket, nil, 0, callTime, func(r io.Reader) error {
 		header, files, err = wire.ReadManifest(c.steady(ctx, r), wire.Limits{})
 		return err
 	})
@@ -108,7 +104,7 @@ func (p *peer) deliver(ctx context.Context, receipt wire.Receipt, files int, res
 	defer wg.Wait()
 	defer body.Close()
 	wg.Go(func() { w.CloseWithError(wire.WriteReceipt(w, receipt, results)) })
-	err = c.exchange(ctx, http.MethodPost, "/v1/shares/"+receipt.Share+"/receipt", ticket, body, -1, func(r io.Reader) error {
+	err = c.exchange(ctx, http.MethodPost, "/v1/shares/"+receipt.Share+"/receipt", ticket, body, -1, receiptPatience(files), func(r io.Reader) error {
 		verdict, err = wire.ReadVerdict(r, files)
 		return err
 	})

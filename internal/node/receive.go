@@ -322,8 +322,7 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 
 // receipt tells the sender what is here.
 func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdict, error) {
-	// A receipt of a million files has 95 MB, and has to pass a slow link too.
-	ctx, cancel := context.WithTimeout(ctx, callTime+time.Duration(len(r.files))*receiptTime)
+	ctx, cancel := context.WithTimeout(ctx, receiptPatience(len(r.files)))
 	defer cancel()
 	share, _ := r.peer.access()
 	files := 0
@@ -371,7 +370,11 @@ func refused(err error) bool {
 		errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge)
 }
 
-const (
-	receiptPause = 500 * time.Millisecond // before a receipt is sent again
-	receiptTime  = time.Millisecond       // that a receipt may take for each file
-)
+// receiptPause is how long to wait before a receipt is sent again.
+const receiptPause = 500 * time.Millisecond
+
+// receiptPatience is how long a receipt of so many files may take: that of a
+// million has 95 MB, and has to pass a slow link too.
+func receiptPatience(files int) time.Duration {
+	return callTime + time.Duration(files)*time.Millisecond
+}

@@ -59,7 +59,9 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	}
 	srv := newServer(n, s, code, opts.Receivers, report)
 	if opts.Limit > 0 {
-		srv.limit = rate.NewLimiter(rate.Limit(opts.Limit), limitBurst)
+		// Small pieces: a receiver takes a sender that rests for lost.
+		burst := min(max(opts.Limit/4, leastBurst), mostBurst)
+		srv.limit = rate.NewLimiter(rate.Limit(opts.Limit), int(burst))
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	offer := offerOf("", s.Files())

@@ -18,6 +18,7 @@ func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) 
 	web := &http.Server{
 		Handler:           s.routes(),
 		ConnContext:       withConn,
+		ConnState:         s.connState,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
@@ -61,6 +62,7 @@ func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) 
 	}
 	web.Close()
 	wg.Wait()
+	s.conns.Wait() // nobody reads the share any more
 	return s.result(), err
 }
 
@@ -70,7 +72,8 @@ const (
 	maxHeader     = 16 << 10
 	progressEvery = 200 * time.Millisecond
 	shutdownTime  = 2 * time.Second
-	limitBurst    = 2 << 20
+	leastBurst    = 4 << 10
+	mostBurst     = 2 << 20
 
 	// A new code comes later each time that one was burnt, so that guessing all
 	// day long is three guesses a minute.
@@ -78,8 +81,7 @@ const (
 	longestCodePause = time.Minute
 )
 
-// sent counts a block that went out, and holds back the next one when the rate
-// is limited.
+// sent counts a block that went out.
 func (s *server) sent(r *http.Request, _ wire.BlockIndex, bytes int) {
 	rec := s.receiverOf(r)
 	now := time.Now()
@@ -92,10 +94,6 @@ func (s *server) sent(r *http.Request, _ wire.BlockIndex, bytes int) {
 		rec.sent += int64(bytes)
 	}
 	s.mu.Unlock()
-	if s.limit != nil {
-		// An error means that the receiver has gone; its next write tells.
-		_ = s.limit.WaitN(r.Context(), bytes)
-	}
 }
 
 // receipt takes what a receiver says that it has.
@@ -104,14 +102,17 @@ func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict
 	if rec == nil {
 		return
 	}
+	s.mu.Lock()
+	name := rec.name
+	s.mu.Unlock()
 	ev := Event{
-		Kind: KindReceived, Device: rec.name, Address: r.RemoteAddr,
+		Kind: KindReceived, Device: name, Address: r.RemoteAddr,
 		Bytes: got.Bytes, Seconds: got.Seconds, Streams: got.Streams,
 	}
 	if got.Seconds > leastSeconds {
 		ev.Rate = float64(got.Bytes) / got.Seconds
 	}
-	if !got.OK || len(verdict.Disagreed) > 0 {
+	if !got.OK || got.Files != s.files || len(verdict.Disagreed) > 0 {
 		ev.Kind, ev.Reason = KindTrouble, "not every file arrived"
 		if len(verdict.Disagreed) > 0 {
 			ev.Reason = "what arrived is not what was sent"
@@ -119,16 +120,17 @@ func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict
 		s.report(ev)
 		return
 	}
+	key := receiptKey{rec, got.Transfer}
 	s.mu.Lock()
-	again := s.receipts[got.Transfer]
-	if !again && len(s.receipts) < maxReceipts {
-		s.receipts[got.Transfer] = true
+	again := s.receipts[key] || len(s.receipts) == maxReceipts
+	if !again {
+		s.receipts[key] = true
 	}
 	s.streams = max(s.streams, got.Streams)
 	ev.Receivers = len(s.receipts)
 	s.mu.Unlock()
 	if again {
-		return // the answer to the first one got lost
+		return // the answer to the first one got lost, or they are too many
 	}
 	s.report(ev)
 	if s.wanted > 0 && ev.Receivers == s.wanted {

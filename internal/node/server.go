@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -29,15 +30,19 @@ type server struct {
 	node   *Node
 	share  *share.Share
 	report func(Event)
-	limit  *rate.Limiter // of payload bytes; nil: none
+	files  int           // of the share, without its folders
+	limit  *rate.Limiter // of bytes out of files; nil: none
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
+
+	conns sync.WaitGroup // those that net/http serves
 
 	mu        sync.Mutex
 	code      pairing.Code
 	guarding  *pairing.Guard
 	receivers map[identity.DeviceID]*receiver // those that proved the code
-	receipts  map[string]bool                 // transfers that have everything
+	receipts  map[receiptKey]bool             // transfers that have everything
+	kept      map[net.Conn]*receiver          // proven connections
 	first     time.Time                       // when the first block was sent
 	last      time.Time
 	streams   int
@@ -48,20 +53,37 @@ type receiver struct {
 	ticket  string
 	name    string
 	address string
+	kept    int   // connections
 	sent    int64 // bytes of blocks
 	shown   int64 // of these told in an event
 	since   time.Time
 }
 
-// maxReceivers bounds the devices that are remembered.
-const maxReceivers = 1024
+// A receiptKey names a transfer: receivers choose the number, each for itself.
+type receiptKey struct {
+	of       *receiver
+	transfer string
+}
+
+const (
+	maxReceivers = 1024 // devices that are remembered
+	// maxKept bounds the proven connections of one receiver to a quarter of
+	// what the listener keeps.
+	maxKept = 256
+)
 
 func newServer(n *Node, s *share.Share, code pairing.Code, wanted int, report func(Event)) *server {
-	return &server{
+	srv := &server{
 		node: n, share: s, report: report, wanted: wanted, enough: make(chan struct{}),
 		code: code, guarding: pairing.NewGuard(code),
-		receivers: map[identity.DeviceID]*receiver{}, receipts: map[string]bool{},
+		receivers: map[identity.DeviceID]*receiver{}, receipts: map[receiptKey]bool{}, kept: map[net.Conn]*receiver{},
 	}
+	for _, f := range s.Files() {
+		if !f.Dir {
+			srv.files++
+		}
+	}
+	return srv
 }
 
 // connKey is the key of a request's connection in its context.
@@ -84,23 +106,31 @@ func linkOf(r *http.Request) *link { return r.Context().Value(connKey{}).(*link)
 // are not worth a line, and every error that matters comes as an event.
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
+// routes answers every request. Paths are compared as they are: a ServeMux
+// would redirect those that are not clean, and tell whether a share exists.
 func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/info", s.info)
-	mux.HandleFunc("POST /v1/pair/start", s.pairStart)
-	mux.HandleFunc("POST /v1/pair/confirm", s.pairConfirm)
-	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Sent: s.sent, Receipt: s.receipt})
+	calls := map[string]http.HandlerFunc{
+		"GET /v1/info":          s.info,
+		"POST /v1/pair/start":   s.pairStart,
+		"POST /v1/pair/confirm": s.pairConfirm,
+	}
+	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Limit: s.limit, Sent: s.sent, Receipt: s.receipt})
 	prefix := "/v1/shares/" + s.share.ID()
-	mux.Handle(prefix+"/", s.admit(http.StripPrefix(prefix, blocks)))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		err := fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
+	shared := s.admit(http.StripPrefix(prefix, blocks))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := calls[r.Method+" "+r.URL.Path]
+		switch clean := path.Clean(r.URL.Path) == r.URL.Path; {
+		case call != nil:
+			call(w, r)
+		case clean && strings.HasPrefix(r.URL.Path, prefix+"/"):
+			shared.ServeHTTP(w, r)
 		// Who asks for another share is not told whether it exists.
-		if strings.HasPrefix(r.URL.Path, "/v1/shares/") && s.receiverOf(r) == nil {
-			err = wire.ErrUnauthorised
+		case strings.HasPrefix(r.URL.Path, "/v1/shares") && s.receiverOf(r) == nil:
+			wire.WriteError(w, errNoTicket)
+		default:
+			wire.WriteError(w, fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path)))
 		}
-		wire.WriteError(w, err)
 	})
-	return mux
 }
 
 func (s *server) info(w http.ResponseWriter, _ *http.Request) {
@@ -108,14 +138,17 @@ func (s *server) info(w http.ResponseWriter, _ *http.Request) {
 	_ = wire.WriteInfo(w, wire.Info{Name: s.node.name, Version: Version(), Device: s.node.id.ID().String()})
 }
 
+var errNoTicket = fmt.Errorf("%w: no ticket for this share", wire.ErrUnauthorised)
+
 // admit lets only holders of a ticket through.
 func (s *server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.receiverOf(r) == nil {
-			wire.WriteError(w, fmt.Errorf("%w: no ticket for this share", wire.ErrUnauthorised))
+		rec := s.receiverOf(r)
+		if rec == nil {
+			wire.WriteError(w, errNoTicket)
 			return
 		}
-		linkOf(r).conn.Keep()
+		s.keep(linkOf(r).conn, rec)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -222,7 +255,7 @@ func (s *server) pairConfirm(w http.ResponseWriter, r *http.Request) {
 		wire.WriteError(w, err)
 		return
 	}
-	l.conn.Keep()
+	s.keep(l.conn, rec)
 	writeJSON(w, pairing.ConfirmResponse{Tag: tag, Ticket: rec.ticket, Share: s.share.ID()})
 }
 
@@ -244,6 +277,34 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 	s.mu.Unlock()
 	s.report(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
 	return rec, nil
+}
+
+// keep lets a receiver's connection stay when others push in, unless it has
+// many of them. One that is not kept is served all the same.
+func (s *server) keep(c *secure.Conn, rec *receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept[c] != nil || rec.kept >= maxKept || !c.Keep() {
+		return
+	}
+	s.kept[c] = rec
+	rec.kept++
+}
+
+// connState follows the connections that net/http serves.
+func (s *server) connState(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+	case http.StateClosed:
+		s.mu.Lock()
+		if rec := s.kept[c]; rec != nil {
+			rec.kept--
+			delete(s.kept, c)
+		}
+		s.mu.Unlock()
+		s.conns.Done()
+	}
 }
 
 func newTicket() string {
