@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"iter"
+	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,8 +55,8 @@ func newQueue(total wire.BlockIndex, spans []Span) *queue {
 		}
 		q.pending = append(q.pending, s)
 		q.left += s.len()
-		for b := s.First; b < s.End; b++ {
-			q.settled[b/64] &^= 1 << (b % 64)
+		for word, mask := range words(q.settled, s) {
+			*word &^= mask
 		}
 	}
 	if q.left == 0 {
@@ -67,8 +69,13 @@ func (q *queue) isSettled(b wire.BlockIndex) bool { return q.settled[b/64]&(1<<(
 
 func (q *queue) settle(b wire.BlockIndex) {
 	q.settled[b/64] |= 1 << (b % 64)
-	q.left--
-	if q.left == 0 {
+	q.settleMore(1)
+}
+
+// settleMore counts n blocks that were settled.
+func (q *queue) settleMore(n wire.BlockIndex) {
+	q.left -= n
+	if n > 0 && q.left == 0 {
 		close(q.finished)
 		q.changed.Broadcast()
 	}
@@ -208,13 +215,27 @@ func (q *queue) finish(r *run) {
 func (q *queue) forget(s Span) (n wire.BlockIndex) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for b := s.First; b < s.End; b++ {
-		if !q.isSettled(b) {
-			q.settle(b)
-			n++
+	for word, mask := range words(q.settled, s) {
+		n += wire.BlockIndex(bits.OnesCount64(mask &^ *word))
+		*word |= mask
+	}
+	q.settleMore(n)
+	return n
+}
+
+// words are those that hold the bits of s, each with the mask of these bits:
+// a file may have a hundred million blocks.
+func words(set []uint64, s Span) iter.Seq2[*uint64, uint64] {
+	return func(yield func(*uint64, uint64) bool) {
+		for b := s.First; b < s.End; {
+			end := min(b|63+1, s.End)
+			mask := ^uint64(0) << (b % 64) & (^uint64(0) >> (63 - (end-1)%64))
+			if !yield(&set[b/64], mask) {
+				return
+			}
+			b = end
 		}
 	}
-	return n
 }
 
 // insert puts a span back in its place. What another stream has settled in it
