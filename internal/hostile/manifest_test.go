@@ -1,0 +1,348 @@
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+const ok = "HTTP/1.1 200 OK\r\n\r\n" // and content up to the connection's end
+
+// manifests that are refused, as text.
+func TestManifests(t *testing.T) {
+	head := func(files int, bytes any) string {
+		return fmt.Sprintf(ok+`{"lanyard":1,"share":"share","device":"m","files":%d,"bytes":%v}`+"\n", files, bytes)
+	}
+	entry := func(path string, size any) string { return fmt.Sprintf(`{"path":%q,"size":%v}`+"\n", path, size) }
+	end := func(n int) string { return fmt.Sprintf(`{"end":%d}`+"\n", n) }
+	const most = "9223372036854775807"
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"negative size":       {head(1, -5) + entry("a", -5) + end(1), wire.ErrMalformed},
+		"negative, then more": {head(2, 5) + entry("a", -5) + entry("b", 10) + end(2), wire.ErrMalformed},
+		"sum overflows":       {head(2, most) + entry("a", most) + entry("b", most) + end(2), wire.ErrTooLarge},
+		"sum overflows to -2": {head(2, 0) + entry("a", most) + entry("b", most) + end(2), wire.ErrMalformed},
+		"size overflows":      {head(1, 5) + entry("a", "9223372036854775808") + end(1), wire.ErrMalformed},
+		"size of a float":     {head(1, 5) + entry("a", "5e0") + end(1), wire.ErrMalformed},
+		"largest size":        {head(1, most) + entry("a", most) + end(1), wire.ErrTooLarge},
+		"count claims":        {head(5_000_001, 0), wire.ErrTooLarge},
+		"count claims all":    {ok + `{"lanyard":1,"files":` + most + `0}` + "\n", wire.ErrMalformed},
+		"fewer than claimed":  {head(5_000_000, 3) + entry("a", 3) + end(1), wire.ErrMalformed},
+		"more than claimed":   {head(1, 3) + entry("a", 3) + entry("b", 3) + end(2), wire.ErrTooLarge},
+		"no end":              {head(1, 3) + entry("a", 3), wire.ErrMalformed},
+		"nothing":             {ok, wire.ErrMalformed},
+		"goes on after end":   {head(1, 3) + entry("a", 3) + end(1) + entry("b", 3), wire.ErrMalformed},
+		"another version":     {ok + `{"lanyard":2}` + "\n", wire.ErrVersion},
+		"not a manifest":      {ok + "<html>" + "\n", wire.ErrMalformed},
+		"not UTF-8":           {head(1, 3) + "{\"path\":\"a\xff\",\"size\":3}\n" + end(1), wire.ErrMalformed},
+		"half a character":    {head(1, 3) + `{"path":"a\ud800","size":3}` + "\n" + end(1), wire.ErrMalformed},
+		"folder of a size":    {head(1, 3) + `{"path":"a","size":3,"dir":true}` + "\n" + end(1), wire.ErrMalformed},
+		"redirected":          {"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", wire.ErrMalformed},
+		"moved for good":      {"HTTP/1.1 308 Go\r\nLocation: /v1/shares/share/receipt\r\nContent-Length: 0\r\n\r\n", wire.ErrMalformed},
+		"switched":            {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", wire.ErrMalformed},
+		"HTTP/2":              {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", nil},
+		"frames of HTTP/2":    {"\x00\x00\x00\x04\x00\x00\x00\x00\x00", nil},
+		"length too small":    {"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + head(1, 3)[len(ok):] + entry("a", 3) + end(1), wire.ErrMalformed},
+		"length too large":    {"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + head(1, 3)[len(ok):] + entry("a", 3) + end(1), nil},
+		"length negative":     {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", nil},
+		"two lengths":         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", nil},
+		"an error of no JSON": {"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops", wire.ErrMalformed},
+		"an error that is OK": {"HTTP/1.1 200 OK\r\n\r\n" + `{"error":{"code":"no_space"}}` + "\n", wire.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			s := newSender(t)
+			s.manifest = says(c.text)
+			s.open()
+			within(t, 20*time.Second, func(ctx context.Context) {
+				_, err := s.receive(ctx, openNode(t), y.out)
+				if c.want == nil && err == nil {
+					t.Error("no error")
+				}
+				if c.want != nil {
+					is(t, "receive", err, c.want)
+				}
+			})
+			if got := files(t, y.out); len(got) > 0 {
+				t.Errorf("written: %v", got)
+			}
+			y.untouched(t)
+		})
+	}
+}
+
+// Answers without end to every call are left, in bounded memory.
+func TestAnswersWithoutEnd(t *testing.T) {
+	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for name, change := range map[string]func(s *sender){
+		"start, status line":  func(s *sender) { s.start = forever(t, "", "x") },
+		"start, headers":      func(s *sender) { s.start = forever(t, "HTTP/1.1 200 OK\r\n", "Name: value\r\n") },
+		"start, one header":   func(s *sender) { s.start = forever(t, "HTTP/1.1 200 OK\r\nName: ", "value") },
+		"start, JSON":         func(s *sender) { s.start = forever(t, ok+`{"yb":"`, "A") },
+		"start, nested JSON":  func(s *sender) { s.start = forever(t, ok, `{"a":[`) },
+		"start, chunks":       func(s *sender) { s.start = forever(t, chunked, "1\r\n \r\n") },
+		"start, chunk's line": func(s *sender) { s.start = forever(t, chunked+"1;", "x") },
+		"start, trailers":     func(s *sender) { s.start = forever(t, chunked+"0\r\n", "Name: value\r\n") },
+		"start, an error":     func(s *sender) { s.start = forever(t, "HTTP/1.1 400 No\r\n\r\n", " ") },
+		"start, continue":     func(s *sender) { s.start = forever(t, "", "HTTP/1.1 100 Continue\r\n\r\n") },
+		"confirm, JSON":       func(s *sender) { s.confirm = forever(t, ok+`{"ticket":"`, "A") },
+		"manifest, headers":   func(s *sender) { s.manifest = forever(t, "HTTP/1.1 200 OK\r\n", "Name: value\r\n") },
+		"manifest, a line":    func(s *sender) { s.manifest = forever(t, ok, "x") },
+		"manifest, lines": func(s *sender) {
+			s.manifest = forever(t, ok+`{"lanyard":1,"files":9,"bytes":0}`+"\n", `{"path":"a"}`+"\n")
+		},
+		"manifest, empty":    func(s *sender) { s.manifest = forever(t, ok, "\n") },
+		"manifest, an error": func(s *sender) { s.manifest = forever(t, "HTTP/1.1 500 Oh\r\n\r\n", " ") },
+		"manifest, after end": func(s *sender) {
+			s.manifest = forever(t, ok+`{"lanyard":1,"files":0,"bytes":0}`+"\n"+`{"end":0}`+"\n", "\n")
+		},
+		"manifest, long error": func(s *sender) {
+			s.manifest = forever(t, "HTTP/1.1 500 Oh\r\nContent-Length: 9223372036854775807\r\n\r\n", " ")
+		},
+		"blocks, headers":   func(s *sender) { s.blocks = forever(t, "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n", "Name: value\r\n") },
+		"blocks, an error":  func(s *sender) { s.blocks = forever(t, "HTTP/1.1 400 No\r\n\r\n", " ") },
+		"blocks, no length": func(s *sender) { s.blocks = forever(t, ok, "x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			s := newSender(t, wire.File{Path: "a", Size: 3})
+			change(s)
+			s.open()
+			n := openNode(t)
+			g := measure()
+			within(t, 20*time.Second, func(ctx context.Context) {
+				if _, err := s.receive(ctx, n, y.out); err == nil {
+					t.Error("no error")
+				} else if len(err.Error()) > 2000 {
+					t.Errorf("an error of %d bytes", len(err.Error()))
+				}
+			})
+			g.below(t, 32)
+			if got := y.arrived(t); len(got) > 0 {
+				t.Errorf("arrived: %v", got)
+			}
+			y.untouched(t)
+		})
+	}
+	// What is there already is not lost because of how the sender thanks.
+	t.Run("verdict", func(t *testing.T) {
+		y := newYard(t)
+		s := newSender(t, wire.File{Path: "a", Size: 3})
+		s.receipt = forever(t, ok, " ")
+		s.open()
+		warned := false
+		within(t, 20*time.Second, func(ctx context.Context) {
+			_, err := s.receive(ctx, openNode(t), y.out, func(o *node.ReceiveOptions) {
+				o.OnEvent = func(ev node.Event) { warned = warned || ev.Kind == node.KindWarning }
+			})
+			if err != nil || !warned {
+				t.Errorf("warned: %v, %v", warned, err)
+			}
+		})
+		if got := y.arrived(t); got["a"] != "xxx" {
+			t.Errorf("arrived: %v", got)
+		}
+	})
+}
+
+// Sizes that no disk holds and no number of blocks describes end at once,
+// wherever the content would go.
+func TestHugeFiles(t *testing.T) {
+	for _, size := range []int64{1<<63 - 1, 1<<62 + 1, wire.MaxBytes + 1, wire.MaxBytes} {
+		for name, change := range map[string]func(o *node.ReceiveOptions, y yard){
+			"into a folder": func(*node.ReceiveOptions, yard) {},
+			"over one that is there": func(o *node.ReceiveOptions, y yard) {
+				o.Conflict = node.Skip
+				write(t, filepath.Join(y.out, "a"))
+			},
+			"into a pipe": func(o *node.ReceiveOptions, _ yard) { o.Pipe = io.Discard },
+			"looked at":   func(o *node.ReceiveOptions, _ yard) { o.List, o.OnList = true, func(wire.File) {} },
+			"as a text":   func(o *node.ReceiveOptions, _ yard) { o.Out, o.OnText = "", func(string) {} },
+		} {
+			t.Run(fmt.Sprintf("%d bytes %s", size, name), func(t *testing.T) {
+				y := newYard(t)
+				t.Chdir(y.out)
+				s := newSender(t, wire.File{Path: "a", Size: size})
+				s.header.Text = name == "as a text"
+				// The first block fails the file.
+				s.block = func(_ wire.BlockIndex, _, trailer []byte) { trailer[0] = byte(wire.StatusReadError) }
+				s.open()
+				n := openNode(t)
+				g := measure()
+				within(t, 15*time.Second, func(ctx context.Context) {
+					_, err := s.receive(ctx, n, y.out, func(o *node.ReceiveOptions) { change(o, y) })
+					small := size <= wire.MaxBytes && name != "into a folder" && name != "as a text"
+					if err == nil && !small {
+						t.Error("no error")
+					}
+				})
+				g.below(t, 100)
+				for name, content := range y.arrived(t) {
+					if content != "" {
+						t.Errorf("%s arrived", name)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A million folders and deep paths cost what their names cost.
+func TestManyFolders(t *testing.T) {
+	const many = 200_000
+	folders := make([]wire.File, many)
+	for i := range folders {
+		folders[i] = wire.File{Path: fmt.Sprintf("%d/%d", i%100, i), Dir: true}
+	}
+	deep := make([]wire.File, 20_000)
+	for i := range deep {
+		deep[i] = wire.File{Path: fmt.Sprintf("%d/%sx", i, strings.Repeat("a/", 100)), Size: 1}
+	}
+	for name, c := range map[string]struct {
+		files  []wire.File
+		want   error
+		memory uint64
+	}{
+		"empty folders": {folders, wire.ErrRejected, 300},
+		"deep paths":    {deep, wire.ErrTooLarge, 300},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			s := newSender(t, c.files...).open()
+			n := openNode(t)
+			g := measure()
+			within(t, 20*time.Second, func(ctx context.Context) {
+				_, err := s.receive(ctx, n, y.out, func(o *node.ReceiveOptions) {
+					o.Approve = func(context.Context, node.Offer) (bool, error) { return false, nil }
+				})
+				is(t, "receive", err, c.want)
+			})
+			g.below(t, c.memory)
+			if got, err := os.ReadDir(y.out); err != nil || len(got) > 0 {
+				t.Errorf("written: %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// An empty share, and one of nothing but empty things, ends well.
+func TestNothingInIt(t *testing.T) {
+	for name, list := range map[string][]wire.File{
+		"no entry":      {},
+		"a folder":      {{Path: "d", Dir: true}},
+		"an empty file": {{Path: "a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			s := newSender(t, list...).open()
+			within(t, 15*time.Second, func(ctx context.Context) {
+				if _, err := s.receive(ctx, openNode(t), y.out); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// Answers that stop or trickle are given up in the time of one call. All of
+// them wait at the same time.
+func TestAnswersThatStop(t *testing.T) {
+	const answers = "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
+	silent := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			raw(w, func(c net.Conn) {
+				_, _ = io.WriteString(c, text)
+				_, _ = c.Read(make([]byte, 1)) // until the other side hangs up
+			})
+		}
+	}
+	busy := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		wire.WriteError(w, wire.ErrBusy)
+	}
+	type attack struct {
+		name   string
+		change func(*sender)
+		arrive bool
+	}
+	attacks := []attack{
+		{"start, silent", func(s *sender) { s.start = silent("") }, false},
+		{"start, trickles", func(s *sender) { s.start = drips(answers) }, false},
+		{"start, busy for ever", func(s *sender) { s.start = busy }, false},
+		{"confirm, silent", func(s *sender) { s.confirm = silent(answers) }, false},
+		{"manifest, silent", func(s *sender) { s.manifest = silent("") }, false},
+		{"manifest, head only", func(s *sender) { s.manifest = silent(answers) }, false},
+		{"manifest, half", func(s *sender) { s.manifest = silent(answers + `{"lanyard":1,`) }, false},
+		{"manifest, trickles", func(s *sender) { s.manifest = drips(answers) }, false},
+		{"manifest, trickles after its head", func(s *sender) {
+			s.manifest = func(w http.ResponseWriter, _ *http.Request) {
+				raw(w, func(c net.Conn) {
+					_, err := io.WriteString(c, answers)
+					for err == nil && nap(c) {
+						_, err = c.Write([]byte("x"))
+					}
+				})
+			}
+		}, false},
+		{"manifest, error trickles", func(s *sender) { s.manifest = drips(strings.Replace(answers, "200", "500", 1)) }, false},
+		{"receipt, silent", func(s *sender) { s.receipt = silent("") }, true},
+		{"receipt, trickles", func(s *sender) { s.receipt = drips(answers) }, true},
+		{"receipt, busy for ever", func(s *sender) { s.receipt = busy }, true},
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, a := range attacks {
+		y := newYard(t)
+		s := newSender(t, wire.File{Path: "a", Size: 3})
+		a.change(s)
+		s.open()
+		n := openNode(t)
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
+			defer cancel()
+			_, err := s.receive(ctx, n, y.out)
+			if ctx.Err() != nil {
+				t.Errorf("%s: never ends", a.name)
+			}
+			if (err == nil) != a.arrive {
+				t.Errorf("%s: got %v", a.name, err)
+			}
+			if got := y.arrived(t); len(got) > 0 != a.arrive {
+				t.Errorf("%s: arrived: %v", a.name, got)
+			}
+		})
+	}
+}
+
+// A pipe gets what was verified and nothing more.
+func TestPipe(t *testing.T) {
+	s := newSender(t, wire.File{Path: "../../a", Size: 5 << 20})
+	s.block = func(b wire.BlockIndex, data, _ []byte) {
+		if b == 3 {
+			data[0] ^= 1
+		}
+	}
+	s.open()
+	var out bytes.Buffer
+	within(t, 15*time.Second, func(ctx context.Context) {
+		_, err := s.receive(ctx, openNode(t), "", func(o *node.ReceiveOptions) { o.Pipe = &out })
+		is(t, "receive", err, wire.ErrMismatch)
+	})
+	if out.Len() != 3<<20 || strings.Trim(out.String(), "x") != "" {
+		t.Errorf("%d bytes came out", out.Len())
+	}
+}
