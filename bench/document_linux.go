@@ -52,7 +52,8 @@ func (d document) String() string {
 		"The column \"whole process\" is from the start of the fetching process (of iperf3, the sending one) to its end, for all of " +
 			"them. lanyard's has in it: making a new identity, connecting, pairing by the code, the receipt. Ratios are given by this clock too.",
 		"Source and target are files in memory (tmpfs) unless a case says otherwise. lanyard syncs what its journal counts, which " +
-			"tmpfs does at once; curl, scp, rsync and cp sync nothing; iperf3 has no files.",
+			"tmpfs does at once; curl, scp, rsync and cp sync nothing; iperf3 has no files. On loopback as much memory as the target takes is " +
+			"used and freed before each turn, because a virtual machine gets memory that was long unused from its host, slowly.",
 		"lanyard encrypts (TLS 1.3, AES-128-GCM) and verifies every block by BLAKE3 at both ends. nginx and curl get the same cipher, " +
 			"and verify nothing beyond TLS; scp has its defaults; rsync's daemon and iperf3 do not encrypt.",
 		"Each lanyard transfer is between two new identities in memory, so that nothing is remembered from an earlier one, with an address " +

@@ -8,6 +8,7 @@ const MaxStreams = 32
 const (
 	firstStreams = 4
 	gainWanted   = 1.05 // a step up must bring this much, or it is taken back
+	gainSure     = 1.25 // this much is no chance: one interval shows it
 	minInterval  = 300 * time.Millisecond
 	// settledFor is how long a number stands before more are tried again: what
 	// limited the rate may have gone. It doubles with each try in vain.
@@ -15,9 +16,10 @@ const (
 )
 
 // A tuner finds the number of streams. It starts with a few and doubles them
-// while the rate still rises; when it does not, it looks a second time, since
-// one interval may have met a burst of loss or streams that were still
-// speeding up, and then goes back to the number before.
+// while the rate still rises. When one interval does not show that beyond
+// doubt, it takes a second one, since the first may have met a burst of loss,
+// streams that were still speeding up, or somebody else's quiet moment; and
+// when both together show no gain, it goes back to the number before.
 //
 // It is fed by one goroutine and knows no clock but the times it is given.
 type tuner struct {
@@ -30,7 +32,7 @@ type tuner struct {
 
 	best      float64 // bytes per second with bestCount streams
 	bestCount int
-	doubts    int // intervals in a row without gain since the last step up
+	first     float64 // rate of the first interval since the last step up, if it left doubts
 	settled   time.Time
 	patience  time.Duration
 }
@@ -65,23 +67,29 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration) int
 			t.patience *= 2
 			t.stepUp()
 		}
-	case rate > t.best*gainWanted:
-		t.patience = settledFor
-		t.best, t.bestCount, t.doubts = rate, t.streams, 0
-		if t.streams == t.limit {
-			t.settled = now
-		} else {
-			t.stepUp()
-		}
-	case t.doubts == 0:
-		t.doubts++
+	case rate > t.best*gainSure:
+		t.gained(rate, now)
+	case t.first == 0:
+		t.first = rate
+	case (t.first+rate)/2 > t.best*gainWanted:
+		t.gained((t.first+rate)/2, now)
 	default:
-		t.streams, t.settled, t.doubts = t.bestCount, now, 0
+		t.streams, t.settled, t.first = t.bestCount, now, 0
 	}
 	return t.streams
 }
 
+// gained keeps the number of streams there is and tries more.
+func (t *tuner) gained(rate float64, now time.Time) {
+	t.patience = settledFor
+	t.best, t.bestCount, t.first = rate, t.streams, 0
+	if t.streams == t.limit {
+		t.settled = now
+	} else {
+		t.stepUp()
+	}
+}
+
 func (t *tuner) stepUp() {
 	t.streams = min(2*t.streams, t.limit)
-	t.doubts = 0
 }
