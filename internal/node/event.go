@@ -52,10 +52,10 @@ const (
 	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now
 	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
 	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
-	KindSending  Kind = "sending"  // Device, Address, Bytes, Total, Rate: how far one receiver is
-	KindReceived Kind = "received" // Device, Address, Bytes, Seconds, Rate, Streams, Receivers: one has everything
+	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Total, Rate: how far one receiver is
+	KindReceived Kind = "received" // Device, DeviceID, Address, Bytes, Seconds, Rate, Streams, Receivers: one has everything
 	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in
-	KindTrouble  Kind = "trouble"  // Device, Address, Reason: a receiver ended without everything
+	KindTrouble  Kind = "trouble"  // Device, DeviceID, Address, Reason: a receiver ended without everything
 
 	// On both.
 	KindConnected Kind = "connected" // Device, DeviceID, Address

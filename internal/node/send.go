@@ -45,9 +45,6 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		return Result{}, err
 	}
 	defer s.Close()
-	for _, skip := range s.Skipped() {
-		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
-	}
 
 	code, err := chooseCode(ctx, opts.Code)
 	if err != nil {
@@ -67,6 +64,9 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()
 	report(Event{Kind: KindWaiting, Code: code.String(), Addresses: addresses(opts.Bind, port), Offer: &offer})
+	for _, skip := range s.Skipped() {
+		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
+	}
 
 	announcer, err := discovery.Announce(ctx, discovery.Service{
 		Name: n.name, Device: n.id.ID().String(), Number: code.Number, Port: port,

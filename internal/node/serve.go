@@ -104,9 +104,10 @@ func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict
 	}
 	s.mu.Lock()
 	name := rec.name
+	rec.isDone = true
 	s.mu.Unlock()
 	ev := Event{
-		Kind: KindReceived, Device: name, Address: r.RemoteAddr,
+		Kind: KindReceived, Device: name, DeviceID: rec.id.String(), Address: r.RemoteAddr,
 		Bytes: got.Bytes, Seconds: got.Seconds, Streams: got.Streams,
 	}
 	if got.Seconds > leastSeconds {
@@ -146,20 +147,25 @@ const leastSeconds = 1e-9
 const maxReceipts = 100_000
 
 // reportProgress tells how far each receiver is that got something since the
-// last time.
+// last time, and which of them have gone.
 func (s *server) reportProgress() {
 	var events []Event
+	now := time.Now()
 	s.mu.Lock()
 	for _, rec := range s.receivers {
-		if rec.sent == rec.shown {
-			rec.since = time.Now()
+		ev := Event{Kind: KindSending, Device: rec.name, DeviceID: rec.id.String(), Address: rec.address, Bytes: rec.sent, Total: s.share.Bytes()}
+		rec.rate.add(rec.sent-rec.shown, now)
+		switch {
+		case rec.sent > rec.shown:
+			ev.Rate = rec.rate.value
+			rec.shown, rec.since, rec.isDone = rec.sent, now, false
+		case rec.sent > 0 && rec.kept == 0 && !rec.isDone && now.Sub(rec.since) > lostAfter:
+			ev.Kind, ev.Reason = KindTrouble, "the connection is gone; it may come back and go on"
+			rec.isDone = true
+		default:
 			continue
 		}
-		events = append(events, Event{
-			Kind: KindSending, Device: rec.name, Address: rec.address, Bytes: rec.sent, Total: s.share.Bytes(),
-			Rate: float64(rec.sent-rec.shown) / time.Since(rec.since).Seconds(),
-		})
-		rec.shown, rec.since = rec.sent, time.Now()
+		events = append(events, ev)
 	}
 	s.mu.Unlock()
 	for _, ev := range events {

@@ -50,6 +50,7 @@ type server struct {
 
 // A receiver is a device that proved the code.
 type receiver struct {
+	id      identity.DeviceID
 	ticket  string
 	name    string
 	address string
@@ -57,6 +58,8 @@ type receiver struct {
 	sent    int64 // bytes of blocks
 	shown   int64 // of these told in an event
 	since   time.Time
+	rate    meter
+	isDone  bool // said what it has, or was told to have gone
 }
 
 // A receiptKey names a transfer: receivers choose the number, each for itself.
@@ -119,7 +122,7 @@ func (s *server) routes() http.Handler {
 	shared := s.admit(http.StripPrefix(prefix, blocks))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := calls[r.Method+" "+r.URL.Path]
-		switch clean := path.Clean(r.URL.Path) == r.URL.Path; {
+		switch clean := r.URL.RawPath == "" && path.Clean(r.URL.Path) == r.URL.Path; {
 		case call != nil:
 			call(w, r)
 		case clean && strings.HasPrefix(r.URL.Path, prefix+"/"):
@@ -270,10 +273,10 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 			s.mu.Unlock()
 			return nil, fmt.Errorf("%w: %d devices hold tickets", wire.ErrBusy, maxReceivers)
 		}
-		rec = &receiver{ticket: newTicket()}
+		rec = &receiver{id: id, ticket: newTicket()}
 		s.receivers[id] = rec
 	}
-	rec.name, rec.address, rec.since = name, address, time.Now()
+	rec.name, rec.address, rec.since, rec.isDone = name, address, time.Now(), false
 	s.mu.Unlock()
 	s.report(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
 	return rec, nil

@@ -50,29 +50,23 @@ func (r *receive) committed(i wire.FileIndex, path string, hash digest.Digest) {
 	r.report(ev)
 }
 
-// rateOver is about how long the shown rate looks back.
-const rateOver = 3 * time.Second
-
 // watch reports progress until stop is closed. before is what was there when
 // the transfer began.
 func (r *receive) watch(tr *transfer.Transfer, before int64, stop <-chan struct{}) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
-	began := time.Now()
-	var rate float64
+	var rate meter
+	rate.add(0, time.Now())
 	var last int64
 	var lost bool
-	at := began
 	for {
 		select {
 		case <-stop:
 			return
 		case now := <-tick.C:
 			p := tr.Progress()
-			elapsed := now.Sub(at).Seconds()
-			weight := max(elapsed/rateOver.Seconds(), progressEvery.Seconds()/now.Sub(began).Seconds())
-			rate += (float64(p.Bytes-last)/elapsed - rate) * min(1, weight)
-			last, at = p.Bytes, now
+			rate.add(p.Bytes-last, now)
+			last = p.Bytes
 			if isLost := p.Lost > lostAfter; isLost != lost {
 				lost = isLost
 				kind := KindBack
@@ -83,13 +77,13 @@ func (r *receive) watch(tr *transfer.Transfer, before int64, stop <-chan struct{
 			}
 			ev := Event{
 				Kind: KindProgress, Bytes: before + p.Bytes, Total: r.header.Bytes,
-				Files: int(r.done.Load()), AllFiles: len(r.files), Rate: rate, Streams: p.Streams,
+				Files: int(r.done.Load()), AllFiles: len(r.files), Rate: rate.value, Streams: p.Streams,
 			}
 			if len(r.files) > 0 {
 				ev.Path = r.files[r.current.Load()].Path
 			}
-			if rate > 0 {
-				ev.Seconds = float64(ev.Total-ev.Bytes) / rate
+			if rate.value > 0 {
+				ev.Seconds = float64(ev.Total-ev.Bytes) / rate.value
 			}
 			r.report(ev)
 		}
