@@ -19,6 +19,10 @@ const (
 	// runTime is how long a run should take: long enough that the round trip
 	// between two runs does not show, short enough to be shared out again.
 	runTime = 500 * time.Millisecond
+	// loneRunTime is the same for a single stream: nobody else could take a
+	// share of its run, and each pause between two runs costs more than the
+	// round trip, since TCP has to get going again.
+	loneRunTime = 10 * runTime
 	// stallTime without a byte makes a stream dial again. After a short cut of
 	// the link TCP may wait longer for its next try than a new connection takes.
 	stallTime   = 6 * time.Second
@@ -272,6 +276,9 @@ func (s *stream) resize(blocks wire.BlockIndex, took time.Duration) {
 	}
 	// With a long round trip runs are longer, or a single stream would idle.
 	aim := max(runTime, 50*time.Duration(s.t.roundTrip.Load()))
+	if s.t.opts.Streams == 1 {
+		aim = loneRunTime
+	}
 	fit := wire.BlockIndex(float64(blocks) * float64(aim) / float64(max(took, time.Microsecond)))
 	s.size = max(1, min(fit, 2*blocks, wire.MaxRun))
 }
