@@ -16,6 +16,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"flag"
 	"io/fs"
 	"math/big"
 	"os"
@@ -32,7 +33,14 @@ import (
 	"lanyard/internal/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Those that run beside each other wait rather than work.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const code = "4711-correct-horse-battery"
 
@@ -207,5 +215,12 @@ func is(t testing.TB, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) || want != nil && wire.FailureOf(err).Exit != wire.FailureOf(want).Exit {
 		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+}
+
+func write(t *testing.T, at string) {
+	t.Helper()
+	if err := os.WriteFile(at, nil, 0o644); err != nil {
+		t.Error(err)
 	}
 }
