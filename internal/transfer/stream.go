@@ -22,7 +22,8 @@ const (
 	// loneRunTime is the same for a single stream: nobody else could take a
 	// share of its run, and each pause between two runs costs more than the
 	// round trip, since TCP has to get going again.
-	loneRunTime = 10 * runTime
+	loneRunTime = 20 * runTime
+	loneRun     = 8 // blocks of its first run
 	// stallTime without a byte makes a stream dial again. After a short cut of
 	// the link TCP may wait longer for its next try than a new connection takes.
 	stallTime   = 6 * time.Second
@@ -66,6 +67,9 @@ func (t *Transfer) start(ctx context.Context, number int) {
 		return
 	}
 	s := &stream{t: t, number: number, size: 1}
+	if t.opts.Streams == 1 && !t.opts.Ordered {
+		s.size = loneRun
+	}
 	t.streams[number] = s
 	t.running.Add(1)
 	t.wg.Go(func() {
