@@ -95,7 +95,7 @@ func appendRecord(b []byte, seed uint32, r record) []byte {
 // readJournal calls each with the records of a journal and returns its header
 // and where its last whole record ends. A record may come more than once.
 func readJournal(r io.ReaderAt, each func(record)) (journalHead, int64, error) {
-	buf := make([]byte, 1000*recordLen+journalFixed+maxPath+4)
+	buf := make([]byte, 1000*recordLen+journalFixed+wire.MaxPath+4)
 	n, err := r.ReadAt(buf, 0)
 	if err != nil && err != io.EOF {
 		return journalHead{}, 0, fmt.Errorf("read journal: %w", err)

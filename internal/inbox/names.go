@@ -5,7 +5,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -16,15 +15,14 @@ import (
 )
 
 // dataDir is where everything unfinished lies; no sender may name it.
-const dataDir = ".lanyard"
+const dataDir = wire.DataDir
 
 // maxFAT is the size of the largest file on a FAT file system.
 const maxFAT = 1<<32 - 1
 
-const (
-	maxPart = 255  // bytes of a part of a path, UTF-16 units where Windows's rules hold
-	maxPath = 4096 // bytes of a path
-)
+// maxPart is the longest part of a path: bytes, or UTF-16 units where Windows's
+// rules hold.
+const maxPart = 255
 
 // Limits is what the file system of an inbox cannot hold.
 // The zero value holds every name that passes and any size.
@@ -35,43 +33,19 @@ type Limits struct {
 	WindowsNames bool   // Windows's reserved names and characters
 }
 
-// checkPath refuses a sender's path that is to be written nowhere.
+// checkPath refuses a sender's path that is to be written nowhere, or not on a
+// target with these limits under any name.
 func checkPath(p string, l Limits) error {
-	bad := func(why string) error { return fmt.Errorf("%w: %s: %s", wire.ErrBadName, quote(p), why) }
-	switch {
-	case p == "":
-		return bad("it is empty")
-	case len(p) > maxPath:
-		return bad("it is too long")
-	case !utf8.ValidString(p):
-		return bad("it is not UTF-8")
-	}
-	for i, r := range p {
-		switch {
-		case r == '\\':
-			return bad("it has a backslash")
-		case unicode.IsControl(r):
-			return bad("it has a control character at byte " + strconv.Itoa(i))
+	why := wire.PathFault(p)
+	if why == "" {
+		for part := range strings.SplitSeq(p, "/") {
+			if tooLong(part, l) {
+				why = "has a part that is too long"
+			}
 		}
 	}
-	if p[0] == '/' {
-		return bad("it is absolute")
-	}
-	for part, rest := "", p; rest != ""; {
-		var more bool
-		part, rest, more = strings.Cut(rest, "/")
-		switch {
-		case part == "" || more && rest == "":
-			return bad("it has an empty part")
-		case part == "." || part == "..":
-			return bad(`it has a part "." or ".."`)
-		case tooLong(part, l):
-			return bad("a part of it is too long")
-		}
-	}
-	first, _, _ := strings.Cut(p, "/")
-	if isDataDir(first) {
-		return bad("lanyard keeps its own files there")
+	if why != "" {
+		return fmt.Errorf("%w: %s: it %s", wire.ErrBadName, quote(p), why)
 	}
 	return nil
 }
@@ -81,23 +55,6 @@ func tooLong(part string, l Limits) bool {
 		return false
 	}
 	return !l.WindowsNames || len(utf16.Encode([]rune(part))) > maxPart
-}
-
-// isDataDir tells whether some file system would take name for dataDir: folded,
-// in compatibility forms, with characters in it that HFS+ skips, with dots or
-// spaces behind it, with a stream's name, or by its short name on FAT.
-func isDataDir(name string) bool {
-	name = strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
-			return -1
-		}
-		return r
-	}, name)
-	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
-	name, _, _ = strings.Cut(name, ":")
-	name = strings.TrimRight(name, ". ")
-	short, isShort := strings.CutPrefix(name, "lanyar~")
-	return name == dataDir || isShort && strings.Trim(short, "0123456789") == ""
 }
 
 // mapPart is the name for part on a target with these limits: part itself, if

@@ -183,7 +183,7 @@ func FuzzNames(f *testing.F) {
 				parts = append(parts, mapped)
 			}
 			target := strings.Join(parts, "/")
-			if len(target) <= maxPath {
+			if len(target) <= wire.MaxPath {
 				if err := checkPath(target, l); err != nil {
 					t.Errorf("%q becomes %q: %v", sent, target, err)
 				}

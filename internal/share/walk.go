@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"lanyard/internal/wire"
 )
@@ -22,16 +21,14 @@ type Options struct {
 	Exclude []string
 }
 
-// ownFolder is where receiving keeps unfinished files: nobody means to send it.
-const ownFolder = ".lanyard"
-
 // Walk makes a share of the files and folders at paths, in the order of their
 // names. A folder's files have its name as the first part of their paths.
 //
 // A link that is named is followed; links inside of folders are skipped, and so
-// is what is neither a file nor a folder, what cannot be read and names that
-// are not UTF-8: see [Share.Skipped]. A named path that cannot be sent, two
-// with one name, a bad pattern and a share of nothing are wire.ErrUsage.
+// is what is neither a file nor a folder, what cannot be read, names that every
+// receiver refuses and unfinished transfers: see [Share.Skipped]. A named path
+// that cannot be sent, two with one name, a bad pattern and a share of nothing
+// are wire.ErrUsage.
 func Walk(ctx context.Context, paths []string, opts Options) (*Share, error) {
 	exclude, err := newExcludes(opts.Exclude)
 	if err != nil {
@@ -69,8 +66,8 @@ func byName(paths []string) ([]namedPath, error) {
 			return nil, fmt.Errorf("%w: %s: %w", wire.ErrUsage, wire.Escape(given), err)
 		}
 		named[i] = namedPath{given, abs, topName(abs)}
-		if !utf8.ValidString(named[i].name) {
-			return nil, fmt.Errorf("%w: the name of %s is not UTF-8: rename it", wire.ErrUsage, wire.Escape(given))
+		if why := wire.PathFault(named[i].name); why != "" {
+			return nil, fmt.Errorf("%w: the name of %s %s, which no receiver takes: rename it", wire.ErrUsage, wire.Escape(given), why)
 		}
 	}
 	slices.SortStableFunc(named, func(a, b namedPath) int { return strings.Compare(a.name, b.name) })
@@ -177,13 +174,15 @@ func (w *walker) folder(ctx context.Context, abs, path string, entries []fs.DirE
 // entry adds a file, or what is in a folder, or says why not. The error is
 // ctx's.
 func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry) error {
+	if w.exclude.match(path, entry.IsDir()) {
+		return nil
+	}
+	if why := wire.PathFault(path); why != "" {
+		w.skip(path, "has a name that "+why)
+		return nil
+	}
 	switch {
-	case w.exclude.match(path, entry.IsDir()):
-		return nil
-	case !utf8.ValidString(path):
-		w.skip(path, "has a name that is not UTF-8")
-		return nil
-	case entry.IsDir() && entry.Name() == ownFolder:
+	case entry.IsDir() && entry.Name() == wire.DataDir: // nobody means to send it
 		w.skip(path, "holds unfinished transfers")
 		return nil
 	case entry.IsDir():

@@ -86,6 +86,7 @@ func TestWalkUsageErrors(t *testing.T) {
 		"empty glob":    {paths: []string{at("a")}, exclude: []string{""}, says: []string{"pattern"}},
 		"all left out":  {paths: []string{at("a/same")}, exclude: []string{"same"}, says: []string{"nothing"}},
 		"a top":         {paths: []string{at("empty")}, exclude: []string{"/empty/"}, says: []string{"nothing"}},
+		"own folder":    {paths: []string{at(".lanyard")}, says: []string{".lanyard", "rename"}},
 		"through files": {paths: []string{at("a/same/x")}, says: []string{at("a/same/x")}},
 	} {
 		_, err := Walk(t.Context(), c.paths, Options{Exclude: c.exclude})

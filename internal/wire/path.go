@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// DataDir is the folder, at the top of where files are received, that holds
+// everything unfinished; no sender may name it.
+const DataDir = ".lanyard"
+
+// MaxPath is the longest path that any receiver takes, in bytes.
+const MaxPath = 4096
+
+// maxPart is the longest part of a path that any system holds, in UTF-16 units,
+// of which it has no more than bytes.
+const maxPart = 255
+
+// PathFault says why a path of a manifest is refused by every receiver, as the
+// end of a sentence: "has a backslash". It is empty for a path that some system
+// can hold. A sender leaves such files out, since one of them would have the
+// whole share refused.
+func PathFault(p string) string {
+	switch {
+	case p == "":
+		return "is empty"
+	case len(p) > MaxPath:
+		return "is too long"
+	case !utf8.ValidString(p):
+		return "is not UTF-8"
+	}
+	for i, r := range p {
+		switch {
+		case r == '\\':
+			return "has a backslash"
+		case unicode.IsControl(r):
+			return "has a control character at byte " + strconv.Itoa(i)
+		}
+	}
+	if p[0] == '/' {
+		return "is absolute"
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		switch {
+		case part == "":
+			return "has an empty part"
+		case part == "." || part == "..":
+			return `has a part "." or ".."`
+		case len(part) > maxPart && len(utf16.Encode([]rune(part))) > maxPart:
+			return "has a part that is too long"
+		}
+	}
+	first, _, _ := strings.Cut(p, "/")
+	if isDataDir(first) {
+		return "is where lanyard keeps what is unfinished"
+	}
+	return ""
+}
+
+// isDataDir tells whether some file system would take name for DataDir: folded,
+// in compatibility forms, with characters in it that HFS+ skips, with dots or
+// spaces behind it, with a stream's name, or by its short name on FAT.
+func isDataDir(name string) bool {
+	name = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+			return -1
+		}
+		return r
+	}, name)
+	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.TrimRight(name, ". ")
+	short, isShort := strings.CutPrefix(name, "lanyar~")
+	return name == DataDir || isShort && strings.Trim(short, "0123456789") == ""
+}
