@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -216,15 +217,17 @@ func TestAnswersWithoutEnd(t *testing.T) {
 }
 
 // A givenUpSink is in the middle of writing a block when its file is given up,
-// and says so, as an inbox does.
+// and says so, as an inbox does, or fails for a reason of its own.
 type givenUpSink struct {
 	*checkingSink
 	failed chan error
+	own    error
 }
 
 func (s givenUpSink) Write(ctx context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, d digest.Digest) error {
 	if i == 0 {
-		return <-s.failed
+		why := <-s.failed
+		return cmp.Or(s.own, why)
 	}
 	return s.checkingSink.Write(ctx, i, b, data, d)
 }
@@ -245,7 +248,7 @@ func TestGivenUpWhileWritten(t *testing.T) {
 		}
 		return none
 	}
-	sink := givenUpSink{newSink(t, f.files), make(chan error, 1)}
+	sink := givenUpSink{newSink(t, f.files), make(chan error, 1), nil}
 	res, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 2}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

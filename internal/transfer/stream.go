@@ -172,7 +172,7 @@ func (s *stream) broke(ctx context.Context, err error, before time.Duration) tim
 func final(err error) bool {
 	for _, e := range []error{
 		wire.ErrUnauthorised, wire.ErrWrongDevice, wire.ErrNoShare, wire.ErrSourceChanged,
-		wire.ErrVersion, wire.ErrMalformed, wire.ErrTooLarge, wire.ErrNoSpace, errSink,
+		wire.ErrVersion, wire.ErrMalformed, wire.ErrTooLarge,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -239,10 +239,7 @@ func (s *stream) hangUp() {
 	}
 }
 
-var (
-	errTakenOver = errors.New("the rest of the run was taken over")
-	errSink      = errors.New("cannot be written")
-)
+var errTakenOver = errors.New("the rest of the run was taken over")
 
 // fetch asks for run r and takes its blocks.
 func (s *stream) fetch(ctx context.Context, r *run) (err error) {
@@ -349,10 +346,13 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 	switch {
 	case err == nil:
 		t.bytes.Add(int64(length))
-	case t.hasFailed(i):
+	case errors.Is(err, t.failure(i)):
 		// Another stream gave the file up while this one wrote to it.
 	default:
-		return fmt.Errorf("%w: %w", errSink, err)
+		// The block counts as settled, and may have been the last one: only the
+		// end of the transfer tells that it is not there.
+		t.cancel(err)
+		return err
 	}
 	return nil
 }

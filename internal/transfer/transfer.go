@@ -245,10 +245,11 @@ func (t *Transfer) failFile(i wire.FileIndex, why error) {
 	t.sink.Fail(i, why)
 }
 
-func (t *Transfer) hasFailed(i wire.FileIndex) bool {
+// failure is why file i was given up, nil if it was not.
+func (t *Transfer) failure(i wire.FileIndex) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.failed[i] != nil
+	return t.failed[i]
 }
 
 // mismatched counts a block that did not match, and gives up its file when

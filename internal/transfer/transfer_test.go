@@ -416,6 +416,42 @@ func TestSinkErrorEndsIt(t *testing.T) {
 	}
 }
 
+// A block that cannot be written ends the transfer also when nothing is left to
+// fetch, and when all streams are in the sink.
+func TestSinkErrorAtTheEnd(t *testing.T) {
+	for _, streams := range []int{1, 3} {
+		f := serveFake(t, int64(streams)*digest.BlockSize)
+		var inside sync.WaitGroup
+		inside.Add(streams)
+		sink := newSink(t, f.files)
+		sink.before = func() error {
+			inside.Done()
+			inside.Wait()
+			return fmt.Errorf("write: %w", wire.ErrNoSpace)
+		}
+		opts := Options{Streams: streams, Ordered: true} // which makes runs of one block
+		res, err := New(f.source(), f.layout, all(f.layout), sink, opts).Run(t.Context())
+		if !errors.Is(err, wire.ErrNoSpace) || res.Bytes != 0 {
+			t.Errorf("%d streams: %d bytes, %v, want %v", streams, res.Bytes, err, wire.ErrNoSpace)
+		}
+	}
+}
+
+// Only the error that a file was given up for is no news from its sink.
+func TestSinkErrorOfAFileThatFailed(t *testing.T) {
+	f := serveFake(t, 2*digest.BlockSize)
+	f.fault = func(b wire.BlockIndex) fault {
+		if b == 1 {
+			return changed
+		}
+		return none
+	}
+	sink := givenUpSink{newSink(t, f.files), make(chan error, 1), wire.ErrNoSpace}
+	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 2}).Run(t.Context()); !errors.Is(err, wire.ErrNoSpace) {
+		t.Errorf("got %v, want %v", err, wire.ErrNoSpace)
+	}
+}
+
 func TestRefusedTicket(t *testing.T) {
 	f := serveFake(t, digest.BlockSize)
 	src := f.source()
