@@ -22,7 +22,7 @@ import (
 // A gauge is how far something is.
 type gauge struct {
 	Name        string // as it came, not escaped
-	Done, Total int64  // bytes
+	Done, Total int64  // bytes; a Total below 0 is not known
 	Files, All  int    // files, counted when All is above 1
 	Rate        float64
 	Streams     int     // 0: not told
@@ -30,11 +30,29 @@ type gauge struct {
 }
 
 func (g gauge) percent() string {
-	if g.Total <= 0 {
+	switch {
+	case g.Total < 0:
+		return ""
+	case g.Total == 0:
 		return "100%"
 	}
 	// Rounded down: 100 % is said when it is true.
 	return fmt.Sprintf("%d%%", int(100*float64(g.Done)/float64(g.Total)))
+}
+
+func (g gauge) bytes() string {
+	if g.Total < 0 {
+		return size(g.Done)
+	}
+	return sizeOf(g.Done, g.Total)
+}
+
+// bytesWidth is how many columns bytes needs at most.
+func (g gauge) bytesWidth() int {
+	if g.Total < 0 {
+		return len("99.9 MB")
+	}
+	return len(sizeOf(g.Total, g.Total))
 }
 
 func (g gauge) files() string {
@@ -65,7 +83,7 @@ func (g gauge) left() string {
 func (g gauge) plain() string {
 	var parts []string
 	for _, part := range []string{
-		name(g.Name), g.percent(), sizeOf(g.Done, g.Total), strings.TrimSpace(g.files()),
+		name(g.Name), g.percent(), g.bytes(), strings.TrimSpace(g.files()),
 		speed(g.Rate), g.streams(), g.left(),
 	} {
 		if part != "" {
@@ -93,7 +111,7 @@ func (g gauge) line(width int) string {
 		shown bool
 	}{
 		{text: g.percent(), width: 4, need: 0},
-		{text: sizeOf(g.Done, g.Total), width: len(sizeOf(g.Total, g.Total)), need: 1},
+		{text: g.bytes(), width: g.bytesWidth(), need: 1},
 		{text: g.files(), width: len(gauge{Files: g.All, All: g.All}.files()), need: 5},
 		{text: speed(g.Rate), width: len("99.9 MB/s"), need: 2},
 		{text: g.streams(), width: len("32 streams"), need: 4},
@@ -122,7 +140,7 @@ func (g gauge) line(width int) string {
 	}
 	drawing := ""
 	widen(min(whole, max(width/3, minName)))
-	if rest >= gap+minBar {
+	if g.Total >= 0 && rest >= gap+minBar {
 		drawing = strings.Repeat(" ", gap) + g.drawing(min(rest-gap, maxBar))
 	} else {
 		widen(whole)

@@ -23,6 +23,12 @@ func TestPlain(t *testing.T) {
 	if got := many.plain(); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	open := halfway
+	open.Total, open.Streams, open.Left = -1, 0, 0
+	want = "  wedding.mov  29.5 GB  112 MB/s"
+	if got := open.plain(); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }
 
 func TestLine(t *testing.T) {
@@ -30,6 +36,8 @@ func TestLine(t *testing.T) {
 	many.Files, many.All = 431, 1204
 	long := halfway
 	long.Name = "a-very-long-name-of-a-film-that-nobody-wants-to-read-to-its-end.mov"
+	open := halfway
+	open.Total, open.Streams, open.Left = -1, 0, 0
 	evil := halfway
 	evil.Name = "\x1b[31mred"
 	for _, c := range []struct {
@@ -46,6 +54,7 @@ func TestLine(t *testing.T) {
 		{many, 120, "  wedding.mov                      61%  29.5/48.3 GB    431/1,204 files   112 MB/s   8 streams   2m48s left"},
 		{many, 79, "  wedding.mov           61%  29.5/48.3 GB   112 MB/s   8 streams   2m48s left"},
 		{long, 79, "  a-very-lon…ts-end.mov   61%  29.5/48.3 GB   112 MB/s   8 streams   2m48s left"},
+		{open, 120, "  wedding.mov  29.5 GB   112 MB/s"},
 		{evil, 79, `  \x1b[31mred   61%  29.5/48.3 GB   112 MB/s   8 streams   2m48s left`},
 	} {
 		got := c.g.line(c.width)
@@ -61,7 +70,7 @@ func TestLineFits(t *testing.T) {
 		g := gauge{
 			Name:    rapid.String().Draw(t, "name"),
 			Done:    rapid.Int64Range(0, total).Draw(t, "done"),
-			Total:   total,
+			Total:   rapid.SampledFrom([]int64{total, -1}).Draw(t, "known"),
 			Files:   rapid.IntRange(0, 10).Draw(t, "files"),
 			All:     rapid.IntRange(10, 1e7).Draw(t, "all"),
 			Rate:    rapid.Float64().Draw(t, "rate"),

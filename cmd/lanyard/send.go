@@ -213,7 +213,7 @@ func (v *sendView) on(ev node.Event) {
 		}
 	case node.KindReceived:
 		t.board.drop(receiverKey(ev))
-		t.say("  %s has everything: %s%s, verified, thank you", who, size(ev.Bytes), pace(ev))
+		t.say("  %s", served(ev))
 	case node.KindTrouble:
 		t.board.drop(receiverKey(ev))
 		t.say("  %s ended without everything: %s", who, wire.Escape(ev.Reason))
@@ -253,17 +253,40 @@ func receiverKey(ev node.Event) string {
 	return cmp.Or(ev.DeviceID, ev.Device+"\x00"+host(ev.Address))
 }
 
+// sending is how far a receiver is: it has a total only when it began with
+// nothing.
 func sending(ev node.Event) gauge {
-	g := gauge{Name: ev.Device, Done: min(ev.Bytes, ev.Total), Total: ev.Total, Rate: ev.Rate}
-	if ev.Rate > 0 {
+	g := gauge{Name: ev.Device, Done: ev.Fetched, Total: -1, Rate: ev.Rate}
+	if ev.Total > 0 {
+		g.Done, g.Total = min(ev.Fetched, ev.Total), ev.Total // blocks may go out twice
+	}
+	if ev.Rate > 0 && g.Total > 0 {
 		g.Left = float64(g.Total-g.Done) / ev.Rate
 	}
 	return g
 }
 
-// pace is " in 7m11s (112 MB/s, 8 streams)".
-func pace(ev node.Event) string {
-	return fmt.Sprintf(" in %s (%s, %s)", duration(ev.Seconds), speed(ev.Rate), count(ev.Streams, "stream"))
+// served says what a receiver has.
+func served(ev node.Event) string {
+	kept := count(ev.Kept, "file")
+	if ev.Kept > 0 && ev.Bytes == 0 {
+		return fmt.Sprintf("%s took nothing: it keeps its own %s", name(ev.Device), kept)
+	}
+	s := fmt.Sprintf("%s has everything: %s", name(ev.Device), size(ev.Bytes))
+	switch {
+	case ev.Bytes > 0 && ev.Fetched == 0:
+		s += ", all of it from before"
+	case ev.Fetched < ev.Bytes:
+		s += fmt.Sprintf(" (%s of it now)", size(ev.Fetched))
+		fallthrough
+	default:
+		s += fmt.Sprintf(" in %s (%s, %s)", duration(ev.Seconds), speed(ev.Rate), count(ev.Streams, "stream"))
+	}
+	s += ", verified"
+	if ev.Kept > 0 {
+		s += fmt.Sprintf("; it keeps its own %s", kept)
+	}
+	return s + ", thank you"
 }
 
 // contents says in a line what is offered.

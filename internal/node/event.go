@@ -27,9 +27,11 @@ type Event struct {
 	Reason  string         `json:"reason,omitempty"`
 	BLAKE3  *digest.Digest `json:"blake3,omitempty"`
 
-	Bytes     int64   `json:"bytes,omitempty"` // done; of waiting and offer: in all
-	Total     int64   `json:"total,omitempty"` // bytes in all
-	Files     int     `json:"files,omitempty"` // done; of waiting and offer: in all
+	Bytes     int64   `json:"bytes,omitempty"`   // done; of waiting and offer: in all
+	Fetched   int64   `json:"fetched,omitempty"` // of Bytes, sent in this try; of received: now, not before
+	Kept      int     `json:"kept,omitempty"`    // files that the receiver did not take: it keeps its own
+	Total     int64   `json:"total,omitempty"`   // bytes in all
+	Files     int     `json:"files,omitempty"`   // done; of waiting and offer: in all
 	AllFiles  int     `json:"all_files,omitempty"`
 	Rate      float64 `json:"rate,omitempty"`    // bytes a second
 	Seconds   float64 `json:"seconds,omitempty"` // it took; of progress: left, 0 when unknown
@@ -52,15 +54,14 @@ const (
 	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now
 	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
 	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
-	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Total, Rate: how far one receiver is
-	KindReceived Kind = "received" // Device, DeviceID, Address, Bytes, Seconds, Rate, Streams, Receivers: one has everything
+	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
+	KindReceived Kind = "received" // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
 	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in
 	KindTrouble  Kind = "trouble"  // Device, DeviceID, Address, Reason: a receiver ended without everything
 
 	// On both.
 	KindConnected Kind = "connected" // Device, DeviceID, Address
 	KindWarning   Kind = "warning"   // Reason
-	KindDone      Kind = "done"      // Bytes, Seconds, Rate, Streams, Files, AllFiles
 
 	// On the receiver.
 	KindLooking  Kind = "looking"  // Reason: where it looks for the sender

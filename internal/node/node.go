@@ -10,10 +10,14 @@ import (
 	"github.com/adrg/xdg"
 
 	"lanyard/internal/identity"
+	"lanyard/internal/transfer"
 )
 
 // DefaultPort is where a sender listens when nothing else is asked.
 const DefaultPort = 12121
+
+// MaxStreams is the most streams that a receiver opens.
+const MaxStreams = transfer.MaxStreams
 
 // A Node is this machine as others know it: an identity and a name.
 type Node struct {
@@ -58,9 +62,6 @@ func hostName() string {
 	}
 	return name
 }
-
-// Name is what this node calls itself to others.
-func (n *Node) Name() string { return n.name }
 
 // Version is the program's version from the build, "v1.2.3" or a commit.
 func Version() string {

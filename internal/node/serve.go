@@ -81,37 +81,79 @@ const (
 	longestCodePause = time.Minute
 )
 
-// sent counts a block that went out.
-func (s *server) sent(r *http.Request, _ wire.BlockIndex, bytes int) {
+// sent counts blocks that went out.
+func (s *server) sent(r *http.Request, first wire.BlockIndex, bytes int) {
 	rec := s.receiverOf(r)
 	now := time.Now()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.first.IsZero() {
 		s.first = now
 	}
 	s.last = now
 	if rec != nil {
-		rec.sent += int64(bytes)
+		rec.went(first, int64(bytes), now)
 	}
-	s.mu.Unlock()
+}
+
+// went counts what a receiver got.
+func (rec *receiver) went(first wire.BlockIndex, bytes int64, now time.Time) {
+	rec.sent += bytes
+	if now.Sub(rec.received) < stragglers {
+		rec.shown, rec.before = rec.sent, rec.sent
+		return
+	}
+	rec.isDone = false
+	rec.isWhole = rec.isWhole || first == 0
+}
+
+// stragglers is how long after a receipt the count of a block that went out
+// before it may still come: it is no begin of another try.
+const stragglers = time.Second
+
+// begin begins to count anew what the receiver gets, unless another try of the
+// same device is under way.
+func (rec *receiver) begin(now time.Time) {
+	if rec.kept == 0 || now.Sub(rec.since) > lostAfter {
+		rec.before, rec.isWhole = rec.sent, false
+	}
+	rec.since, rec.isDone, rec.received = now, false, time.Time{}
+}
+
+// end ends a try whose receipt came and answers the bytes that it got.
+func (rec *receiver) end(now time.Time) int64 {
+	fetched := rec.sent - rec.before
+	rec.shown, rec.before = rec.sent, rec.sent
+	rec.isDone, rec.isWhole, rec.received = true, false, now
+	return fetched
 }
 
 // receipt takes what a receiver says that it has.
 func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict) {
-	rec := s.receiverOf(r)
-	if rec == nil {
-		return
+	if rec := s.receiverOf(r); rec != nil {
+		s.received(rec, r.RemoteAddr, got, verdict)
 	}
+}
+
+// received takes what rec says, from address, that it has.
+func (s *server) received(rec *receiver, address string, got wire.Receipt, verdict wire.Verdict) {
+	// Progress that was looked at before is told before.
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	key := receiptKey{rec, got.Transfer}
 	s.mu.Lock()
-	name := rec.name
-	rec.isDone = true
-	s.mu.Unlock()
-	ev := Event{
-		Kind: KindReceived, Device: name, DeviceID: rec.id.String(), Address: r.RemoteAddr,
-		Bytes: got.Bytes, Seconds: got.Seconds, Streams: got.Streams,
+	if s.receipts[key] {
+		s.mu.Unlock()
+		return // the answer to the first one got lost
 	}
+	ev := Event{
+		Kind: KindReceived, Device: rec.name, DeviceID: rec.id.String(), Address: address,
+		Bytes: got.Bytes, Fetched: min(rec.end(time.Now()), got.Bytes),
+		Seconds: got.Seconds, Streams: got.Streams,
+	}
+	s.mu.Unlock()
 	if got.Seconds > leastSeconds {
-		ev.Rate = float64(got.Bytes) / got.Seconds
+		ev.Rate = float64(ev.Fetched) / got.Seconds
 	}
 	if !got.OK || got.Files != s.files || len(verdict.Disagreed) > 0 {
 		ev.Kind, ev.Reason = KindTrouble, "not every file arrived"
@@ -121,17 +163,17 @@ func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict
 		s.report(ev)
 		return
 	}
-	key := receiptKey{rec, got.Transfer}
+	ev.Kept = verdict.Failed // not by any fault, it says: it left them out
 	s.mu.Lock()
-	again := s.receipts[key] || len(s.receipts) == maxReceipts
-	if !again {
+	tooMany := len(s.receipts) == maxReceipts
+	if !tooMany {
 		s.receipts[key] = true
 	}
 	s.streams = max(s.streams, got.Streams)
 	ev.Receivers = len(s.receipts)
 	s.mu.Unlock()
-	if again {
-		return // the answer to the first one got lost, or they are too many
+	if tooMany {
+		return
 	}
 	s.report(ev)
 	if s.wanted > 0 && ev.Receivers == s.wanted {
@@ -149,16 +191,21 @@ const maxReceipts = 100_000
 // reportProgress tells how far each receiver is that got something since the
 // last time, and which of them have gone.
 func (s *server) reportProgress() {
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	var events []Event
 	now := time.Now()
 	s.mu.Lock()
 	for _, rec := range s.receivers {
-		ev := Event{Kind: KindSending, Device: rec.name, DeviceID: rec.id.String(), Address: rec.address, Bytes: rec.sent, Total: s.share.Bytes()}
+		ev := Event{Kind: KindSending, Device: rec.name, DeviceID: rec.id.String(), Address: rec.address, Bytes: rec.sent, Fetched: rec.sent - rec.before}
+		if rec.isWhole {
+			ev.Total = s.share.Bytes()
+		}
 		rec.rate.add(rec.sent-rec.shown, now)
 		switch {
 		case rec.sent > rec.shown:
 			ev.Rate = rec.rate.value
-			rec.shown, rec.since, rec.isDone = rec.sent, now, false
+			rec.shown, rec.since = rec.sent, now
 		case rec.sent > 0 && rec.kept == 0 && !rec.isDone && now.Sub(rec.since) > lostAfter:
 			ev.Kind, ev.Reason = KindTrouble, "the connection is gone; it may come back and go on"
 			rec.isDone = true

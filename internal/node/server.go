@@ -37,6 +37,8 @@ type server struct {
 
 	conns sync.WaitGroup // those that net/http serves
 
+	telling sync.Mutex // one tells at a time how receivers are; taken before mu
+
 	mu        sync.Mutex
 	code      pairing.Code
 	guarding  *pairing.Guard
@@ -57,9 +59,13 @@ type receiver struct {
 	kept    int   // connections
 	sent    int64 // bytes of blocks
 	shown   int64 // of these told in an event
+	before  int64 // of these in earlier tries
 	since   time.Time
 	rate    meter
-	isDone  bool // said what it has, or was told to have gone
+
+	isDone   bool      // said what it has, or was told to have gone
+	isWhole  bool      // asked for the first block: it has nothing yet
+	received time.Time // of the last receipt
 }
 
 // A receiptKey names a transfer: receivers choose the number, each for itself.
@@ -276,7 +282,8 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 		rec = &receiver{id: id, ticket: newTicket()}
 		s.receivers[id] = rec
 	}
-	rec.name, rec.address, rec.since, rec.isDone = name, address, time.Now(), false
+	rec.name, rec.address = name, address
+	rec.begin(time.Now())
 	s.mu.Unlock()
 	s.report(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
 	return rec, nil

@@ -1,0 +1,128 @@
+package node
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/share"
+	"lanyard/internal/wire"
+)
+
+const shared = "12345678" // the text that is shared in these tests
+
+// newTold is a server of a text with one receiver that is connected, and the
+// events that it told.
+func newTold(t *testing.T) (*server, *receiver, func() []Event) {
+	t.Helper()
+	code, err := pairing.ParseCode(testCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []Event
+	s := newServer(nil, share.FromText(shared), code, 0, func(ev Event) { told = append(told, ev) })
+	t.Cleanup(func() { s.share.Close() })
+	rec, err := s.enter(identity.DeviceID{1}, "desk", "a:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told = nil
+	return s, rec, func() []Event {
+		got := told
+		told = nil
+		return got
+	}
+}
+
+func sameEvents(t *testing.T, got []Event, want ...Event) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Event{}, "Device", "DeviceID", "Address", "Rate", "Seconds", "Streams"), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func receiptOf(transfer string) wire.Receipt {
+	return wire.Receipt{Transfer: transfer, Bytes: int64(len(shared)), Seconds: 1, Streams: 1, OK: true, Files: 1}
+}
+
+const notEverything = "the connection is gone; it may come back and go on"
+
+// Who said that it has everything is not told to have gone, also when its last
+// block is counted only then.
+func TestGoneWithEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, rec, told := newTold(t)
+		rec.went(0, 5, time.Now())
+		s.received(rec, "a:2", receiptOf("x"), wire.Verdict{Agreed: 1})
+		sameEvents(t, told(), Event{Kind: KindReceived, Bytes: 8, Fetched: 5, Receivers: 1})
+		time.Sleep(stragglers / 2)
+		rec.went(0, 3, time.Now())
+		for range 20 {
+			time.Sleep(lostAfter / 4)
+			s.reportProgress()
+		}
+		sameEvents(t, told())
+
+		// It comes again without proving the code, and goes in the middle.
+		rec.went(0, 4, time.Now())
+		s.reportProgress()
+		time.Sleep(lostAfter + 1)
+		s.reportProgress()
+		s.reportProgress()
+		sameEvents(t, told(), Event{Kind: KindSending, Bytes: 12, Fetched: 4, Total: 8}, Event{Kind: KindTrouble, Bytes: 12, Fetched: 4, Total: 8, Reason: notEverything})
+		rec.went(0, 4, time.Now())
+		s.received(rec, "a:2", receiptOf("y"), wire.Verdict{Agreed: 1})
+		s.received(rec, "a:2", receiptOf("y"), wire.Verdict{Agreed: 1}) // the answer got lost
+		sameEvents(t, told(), Event{Kind: KindReceived, Bytes: 8, Fetched: 8, Receivers: 2})
+	})
+}
+
+// Each try of a device counts for itself, and has a total when it begins with
+// nothing.
+func TestTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, rec, told := newTold(t)
+		again := func() {
+			if _, err := s.enter(rec.id, "desk", "a:3"); err != nil {
+				t.Fatal(err)
+			}
+			told()
+		}
+		rec.went(0, 6, time.Now())
+		s.reportProgress()
+		sameEvents(t, told(), Event{Kind: KindSending, Bytes: 6, Fetched: 6, Total: 8})
+		again()
+		rec.went(6, 1, time.Now())
+		s.reportProgress()
+		sameEvents(t, told(), Event{Kind: KindSending, Bytes: 7, Fetched: 1})
+
+		// A second try beside one that is under way does not take its count.
+		rec.kept = 1
+		again()
+		rec.went(7, 1, time.Now())
+		s.reportProgress()
+		sameEvents(t, told(), Event{Kind: KindSending, Bytes: 8, Fetched: 2})
+		// One whose connection only seems to be there does not keep its own.
+		time.Sleep(lostAfter + 1)
+		again()
+		rec.went(7, 1, time.Now())
+		s.reportProgress()
+		sameEvents(t, told(), Event{Kind: KindSending, Bytes: 9, Fetched: 1})
+	})
+}
+
+// Files that a receiver has of its own are not what it was sent.
+func TestKept(t *testing.T) {
+	s, rec, told := newTold(t)
+	got := receiptOf("x")
+	got.Bytes = 0
+	s.received(rec, "a:2", got, wire.Verdict{Failed: 1})
+	got.Transfer, got.OK = "y", false
+	s.received(rec, "a:2", got, wire.Verdict{Failed: 1})
+	sameEvents(t, told(), Event{Kind: KindReceived, Kept: 1, Receivers: 1}, Event{Kind: KindTrouble, Reason: "not every file arrived"})
+}
