@@ -16,7 +16,7 @@ import (
 // fill receives files whose blocks all have the same content, from two
 // goroutines. The digests are not what is measured: any will do.
 func fill(b *testing.B, dir string, files []wire.File) {
-	in, err := Open(dir, Options{})
+	in, err := Open(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -140,4 +140,4 @@ type roomy struct {
 	m *memory
 }
 
-func (r roomy) Volume() (Limits, int64, error) { return r.m.Volume() }
+func (r roomy) Volume() (volumeLimits, int64, error) { return r.m.Volume() }

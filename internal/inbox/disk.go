@@ -89,14 +89,14 @@ func (d *disk) Make() error {
 	return errors.Join(syncDir(parent), parent.Close())
 }
 
-func (d *disk) Volume() (Limits, int64, error) {
+func (d *disk) Volume() (volumeLimits, int64, error) {
 	at := d.path
 	if d.root.Load() == nil {
 		at = filepath.Dir(d.path)
 	}
 	limits, free, err := volume(at)
 	if err != nil {
-		return Limits{}, 0, err
+		return volumeLimits{}, 0, err
 	}
 	limits.FoldsNames = limits.FoldsNames || d.folds()
 	return limits, free, nil
@@ -250,7 +250,7 @@ func (d *disk) OpenLocked(name string, create bool) (file, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := lock(f); err != nil {
+		if err := lock(f, true); err != nil {
 			_ = f.Close()
 			return nil, err
 		}
@@ -265,6 +265,18 @@ func (d *disk) OpenLocked(name string, create bool) (file, error) {
 		_ = f.Close()
 	}
 	return nil, wire.ErrInboxBusy
+}
+
+func (d *disk) IsLocked(name string) (bool, error) {
+	f, err := d.open(name, 0)
+	if err != nil {
+		return false, err
+	}
+	err = lock(f, false)
+	if errors.Is(err, wire.ErrInboxBusy) {
+		return true, f.Close()
+	}
+	return false, errors.Join(err, f.Close())
 }
 
 func (d *disk) Remove(name string) error { return d.root.Load().Remove(name) }

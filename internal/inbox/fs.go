@@ -18,7 +18,7 @@ type filesystem interface {
 	// Make creates the inbox's folder, if it is not there.
 	Make() error
 	// Volume tells what can be written here, and how many bytes are free.
-	Volume() (Limits, int64, error)
+	Volume() (volumeLimits, int64, error)
 
 	Lstat(name string) (stat, error)
 	// Same tells whether both names are one file (hard links).
@@ -33,6 +33,9 @@ type filesystem interface {
 	// OpenLocked opens a file, creating it where told, and locks it until it
 	// is closed; wire.ErrInboxBusy when somebody holds it.
 	OpenLocked(name string, create bool) (file, error)
+	// IsLocked tells whether somebody holds a file by OpenLocked; two who ask
+	// at once do not see each other.
+	IsLocked(name string) (bool, error)
 	Remove(name string) error
 	// Move renames, and fails with fs.ErrExist rather than replace.
 	Move(from, to string) error

@@ -50,7 +50,7 @@ func hashOf(f wire.File) digest.Digest {
 
 func openDir(t testing.TB, dir string) *Inbox {
 	t.Helper()
-	in, err := Open(dir, Options{})
+	in, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

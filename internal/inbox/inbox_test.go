@@ -78,7 +78,7 @@ func TestReceive(t *testing.T) {
 		if f.Dir {
 			continue
 		}
-		info, err := os.Stat(in.Path(f.Path))
+		info, err := os.Stat(filepath.Join(in.dir, filepath.FromSlash(f.Path)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,8 +188,8 @@ func TestResumeAfterClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p2.ID() != p.ID() {
-		t.Errorf("ID %s became %s", p.ID(), p2.ID())
+	if p2.survey.id != p.survey.id {
+		t.Errorf("ID %v became %v", p.survey.id, p2.survey.id)
 	}
 	var runs [][2]digest.FileBlock
 	for first, end := range p2.Missing(2) {
@@ -311,6 +311,80 @@ func TestOneReceiverAtATime(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Ctrl-C while the last syncs are waited for: closing still makes them.
+func TestFinishThatIsBrokenOff(t *testing.T) {
+	in := openDir(t, t.TempDir())
+	files := []wire.File{fileOf("film", 3*mib), fileOf("begun", 2*mib)}
+	p, err := in.Plan(t.Context(), laptop, files, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range [][2]int{{0, 0}, {0, 1}, {0, 2}, {1, 1}} {
+		i, b := wire.FileIndex(at[0]), digest.FileBlock(at[1])
+		piece, d := block(files[i], content(files[i]), b)
+		if err := l.Write(t.Context(), i, b, piece, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Finish(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Finish: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	p, err = in.Plan(t.Context(), laptop, files, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.State(0) != Done || p.Bytes().Need != mib {
+		t.Errorf("film: state %d; %d bytes are to be fetched again", p.State(0), p.Bytes().Need)
+	}
+}
+
+// Listing what is unfinished keeps nobody from going on with it.
+func TestListingDoesNotHoldUpReceiving(t *testing.T) {
+	dir := t.TempDir()
+	_, files := interrupted(t, dir)
+	stop, listed := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(listed)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := Leftovers(dir); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		<-listed
+	}()
+	in := openDir(t, dir)
+	for range 50 {
+		p, err := in.Plan(t.Context(), laptop, files, PlanOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := p.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

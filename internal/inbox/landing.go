@@ -458,7 +458,8 @@ func (l *Landing) Fail(i wire.FileIndex, err error) {
 // Finish waits until every file is synced and in place, and ends the landing.
 // No Write may be going on. The transfer's log goes, unless files failed: then
 // it stays, so that the same transfer fetches only those. If blocks are still
-// missing, all is kept as by Close and the error is wire.ErrPartial.
+// missing, all is kept as by Close and the error is wire.ErrPartial. If ctx ends
+// before that, Close is still to be called, which syncs the rest.
 func (l *Landing) Finish(ctx context.Context) error {
 	return l.end(ctx, true)
 }
@@ -476,11 +477,14 @@ func (l *Landing) end(ctx context.Context, all bool) error {
 	if l.closed {
 		return nil
 	}
-	l.closed = true
 	l.stopOnce.Do(func() { close(l.stop) })
 	l.ended.Wait()
 
 	err := l.lastCycles(ctx)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	l.closed = true
 	for _, p := range l.open {
 		err = errors.Join(err, p.close())
 	}

@@ -152,7 +152,7 @@ func (in *Inbox) sumUp(left *Leftover, r *logReader, all map[key]*begun) error {
 		}
 	}, func(it intent) {
 		b := all[it.file]
-		if b != nil && b.part || inPlace[it.file] || checkPath(it.target, Limits{WindowsNames: true}) != nil {
+		if b != nil && b.part || inPlace[it.file] || checkPath(it.target, volumeLimits{WindowsNames: true}) != nil {
 			return
 		}
 		if st, err := in.fs.Lstat(it.target); err == nil && st.kind == regular && st.size == it.size {
@@ -204,7 +204,7 @@ func (in *Inbox) discard(id string) error {
 }
 
 func (in *Inbox) discardTransfer(id key) error {
-	f, err := in.fs.OpenLocked(id.transfer(), false)
+	f, err := in.openLocked(id, false)
 	if err != nil {
 		return err
 	}

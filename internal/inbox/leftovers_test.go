@@ -33,7 +33,7 @@ func interrupted(t *testing.T, dir string) (*Plan, []wire.File) {
 	if err != nil || len(list) != 1 || !list[0].Active {
 		t.Errorf("while it runs: %+v, %v", list, err)
 	}
-	if err := Discard(dir, p.ID()); !errors.Is(err, wire.ErrInboxBusy) {
+	if err := Discard(dir, p.survey.id.String()); !errors.Is(err, wire.ErrInboxBusy) {
 		t.Errorf("discarding while it runs: %v", err)
 	}
 	if err := l.Close(); err != nil {
@@ -50,7 +50,7 @@ func TestLeftovers(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	left := list[0]
-	if left.ID != p.ID() || left.Sender != "laptop" || left.Active || left.Files != 2 || left.Total != mib+6 ||
+	if left.ID != p.survey.id.String() || left.Sender != "laptop" || left.Active || left.Files != 2 || left.Total != mib+6 ||
 		left.Done != 1 || left.Have != mib+5 || len(left.Begun) != 1 || left.Begun[0] != "film" || left.Began.IsZero() {
 		t.Errorf("%+v", left)
 	}

@@ -21,24 +21,9 @@ type logWriter struct {
 // else is receiving any of the same files.
 func (in *Inbox) lockLog(p *Plan) (*logWriter, error) {
 	id := p.survey.id
-	// Who ends a transfer at this moment may remove the folder under our hands.
-	var f file
-	for range 10 {
-		if err := in.makeDataDir(); err != nil {
-			return nil, err
-		}
-		var err error
-		f, err = in.fs.OpenLocked(id.transfer(), true)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, opError("lock", id.transfer(), err)
-		}
-		break
-	}
-	if f == nil {
-		return nil, fmt.Errorf("lock %s: %w", quote(id.transfer()), wire.ErrInboxBusy)
+	f, err := in.openLocked(id, true)
+	if err != nil {
+		return nil, opError("lock", id.transfer(), err)
 	}
 	if err := in.checkOthers(p); err != nil {
 		_ = f.Close()
@@ -46,6 +31,34 @@ func (in *Inbox) lockLog(p *Plan) (*logWriter, error) {
 	}
 	return &logWriter{f: f}, nil
 }
+
+// openLocked opens a transfer's log and locks it. Who lists transfers asks for
+// each whether it is locked, which takes a moment's lock: it is waited for.
+func (in *Inbox) openLocked(id key, create bool) (file, error) {
+	for try := 0; ; try++ {
+		if create {
+			if err := in.makeDataDir(); err != nil {
+				return nil, err
+			}
+		}
+		f, err := in.fs.OpenLocked(id.transfer(), create)
+		switch {
+		case err == nil || try == lockTries:
+			return f, err
+		case errors.Is(err, wire.ErrInboxBusy):
+			time.Sleep(lockPause)
+		case create && errors.Is(err, fs.ErrNotExist):
+			// Who ended a transfer has just removed the folder.
+		default:
+			return nil, err
+		}
+	}
+}
+
+const (
+	lockTries = 10
+	lockPause = 10 * time.Millisecond
+)
 
 func (in *Inbox) makeDataDir() error {
 	err := in.fs.Mkdir(dataDir)
@@ -96,14 +109,14 @@ func (in *Inbox) checkOthers(p *Plan) error {
 
 // isFree tells by an error when somebody holds the lock on a transfer.
 func (in *Inbox) isFree(id key) error {
-	f, err := in.fs.OpenLocked(id.transfer(), false)
-	if errors.Is(err, fs.ErrNotExist) {
+	locked, err := in.fs.IsLocked(id.transfer())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err == nil && locked:
+		err = wire.ErrInboxBusy
 	}
-	if err != nil {
-		return opError("lock", id.transfer(), err)
-	}
-	return f.Close()
+	return opError("lock", id.transfer(), err)
 }
 
 // eachLog calls with each transfer's log that is there.
@@ -261,7 +274,7 @@ func (l *logReader) isCovered(mine, parts map[key]bool) bool {
 
 // removeLog removes a log that nobody holds.
 func (in *Inbox) removeLog(id key) error {
-	f, err := in.fs.OpenLocked(id.transfer(), false)
+	f, err := in.openLocked(id, false)
 	if err != nil {
 		return opError("lock", id.transfer(), err)
 	}

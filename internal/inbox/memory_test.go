@@ -22,7 +22,7 @@ type memory struct {
 	mu      sync.Mutex
 	live    map[string]*node // what a program sees
 	durable map[string]*node // names that survive
-	limits  Limits
+	limits  volumeLimits
 	free    int64
 
 	noSyncAll bool
@@ -143,7 +143,7 @@ func (m *memory) powerCut(r *rand.Rand) {
 func (m *memory) Make() error  { return nil }
 func (m *memory) Close() error { return nil }
 
-func (m *memory) Volume() (Limits, int64, error) { return m.limits, m.free, nil }
+func (m *memory) Volume() (volumeLimits, int64, error) { return m.limits, m.free, nil }
 
 func (m *memory) find(name string) *node { return m.live[name] }
 
@@ -225,6 +225,16 @@ func (m *memory) Open(name string) (file, error) {
 		return nil, errors.New("not a regular file")
 	}
 	return &handle{m: m, n: n, life: m.life}, nil
+}
+
+func (m *memory) IsLocked(name string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.find(name)
+	if n == nil {
+		return false, fs.ErrNotExist
+	}
+	return n.locked, m.dead
 }
 
 func (m *memory) OpenLocked(name string, create bool) (file, error) {

@@ -24,9 +24,9 @@ const maxFAT = 1<<32 - 1
 // rules hold.
 const maxPart = 255
 
-// Limits is what the file system of an inbox cannot hold.
+// volumeLimits is what the file system of an inbox cannot hold.
 // The zero value holds every name that passes and any size.
-type Limits struct {
+type volumeLimits struct {
 	System       string // the file system's name, for messages; may be empty
 	MaxFile      int64  // bytes in a file; 0 for no limit
 	FoldsNames   bool   // takes names that differ in case or Unicode form for one
@@ -35,7 +35,7 @@ type Limits struct {
 
 // checkPath refuses a sender's path that is to be written nowhere, or not on a
 // target with these limits under any name.
-func checkPath(p string, l Limits) error {
+func checkPath(p string, l volumeLimits) error {
 	why := wire.PathFault(p)
 	if why == "" {
 		for part := range strings.SplitSeq(p, "/") {
@@ -50,7 +50,7 @@ func checkPath(p string, l Limits) error {
 	return nil
 }
 
-func tooLong(part string, l Limits) bool {
+func tooLong(part string, l volumeLimits) bool {
 	if len(part) <= maxPart {
 		return false
 	}
@@ -59,7 +59,7 @@ func tooLong(part string, l Limits) bool {
 
 // mapPart is the name for part on a target with these limits: part itself, if
 // the target can hold it.
-func mapPart(part string, l Limits) string {
+func mapPart(part string, l volumeLimits) string {
 	if !l.WindowsNames {
 		return part
 	}
@@ -100,7 +100,7 @@ func isDevice(base string) bool {
 
 // foldName is equal for names that a folding target takes for one. Where it
 // folds more than the target does, a file gets a number that it need not have.
-func foldName(name string, l Limits) string {
+func foldName(name string, l volumeLimits) string {
 	if !l.FoldsNames {
 		return name
 	}
@@ -108,7 +108,7 @@ func foldName(name string, l Limits) string {
 }
 
 // numbered is name with a number before its extension: "film (1).mov".
-func numbered(name string, n int, l Limits) string {
+func numbered(name string, n int, l volumeLimits) string {
 	ext := path.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	if stem == "" { // ".profile"
@@ -119,7 +119,7 @@ func numbered(name string, n int, l Limits) string {
 
 // joinShort is stem+middle+ext, with as much taken from the end of the stem,
 // or where that is not enough of the extension, as the target demands.
-func joinShort(stem, middle, ext string, l Limits) string {
+func joinShort(stem, middle, ext string, l volumeLimits) string {
 	for tooLong(stem+middle+ext, l) {
 		cut := &stem
 		if len(stem) <= 1 {

@@ -12,7 +12,7 @@ import (
 	"lanyard/internal/wire"
 )
 
-var windowsLike = Limits{FoldsNames: true, WindowsNames: true}
+var windowsLike = volumeLimits{FoldsNames: true, WindowsNames: true}
 
 func TestRefusedNames(t *testing.T) {
 	long := strings.Repeat("x", 256)
@@ -22,19 +22,19 @@ func TestRefusedNames(t *testing.T) {
 		".lanyard", ".LANYARD/x", ".Lanyard/x.part", ".lan\u200dyard/x", ".lanyard /x", ".lanyard./x", "\uff0elanyard/x", ".lanyard:s/x",
 		".lanyard::$INDEX_ALLOCATION/x", "LANYAR~1/x", ".lany\u00adard",
 	} {
-		for _, l := range []Limits{{}, windowsLike} {
+		for _, l := range []volumeLimits{{}, windowsLike} {
 			if err := checkPath(bad, l); !errors.Is(err, wire.ErrBadName) || len(err.Error()) > 1200 {
 				t.Errorf("%.40q: %v", bad, err)
 			}
 		}
 	}
 	for _, good := range []string{"a", "CON", "x:y", "C:", "a/.lanyard", ".lanyards", "...", " ", "a b/ü/日本.txt", long[1:], ".profile", "a\u202eb"} {
-		if err := checkPath(good, Limits{}); err != nil {
+		if err := checkPath(good, volumeLimits{}); err != nil {
 			t.Errorf("%.40q: %v", good, err)
 		}
 	}
 	han := strings.Repeat("日", 255)
-	if checkPath(han, Limits{}) == nil || checkPath(han, windowsLike) != nil || checkPath(han+"日", windowsLike) == nil {
+	if checkPath(han, volumeLimits{}) == nil || checkPath(han, windowsLike) != nil || checkPath(han+"日", windowsLike) == nil {
 		t.Error("Windows counts UTF-16 units, others bytes")
 	}
 }
@@ -48,7 +48,7 @@ func TestMappedNames(t *testing.T) {
 		if got := mapPart(c[0], windowsLike); got != c[1] {
 			t.Errorf("%q became %q, want %q", c[0], got, c[1])
 		}
-		if got := mapPart(c[0], Limits{}); got != c[0] {
+		if got := mapPart(c[0], volumeLimits{}); got != c[0] {
 			t.Errorf("%q became %q where it need not", c[0], got)
 		}
 	}
@@ -56,12 +56,12 @@ func TestMappedNames(t *testing.T) {
 
 func TestNumberedNames(t *testing.T) {
 	for _, c := range [][2]string{{"a.txt", "a (1).txt"}, {"a", "a (1)"}, {".profile", ".profile (1)"}, {"a.tar.gz", "a.tar (1).gz"}} {
-		if got := numbered(c[0], 1, Limits{}); got != c[1] {
+		if got := numbered(c[0], 1, volumeLimits{}); got != c[1] {
 			t.Errorf("%q became %q, want %q", c[0], got, c[1])
 		}
 	}
 	for _, name := range []string{strings.Repeat("é", 125) + ".jpg", "x." + strings.Repeat("y", 253), strings.Repeat("z", 255)} {
-		if got := numbered(name, 12345, Limits{}); len(got) > maxPart || !utf8.ValidString(got) || got == name {
+		if got := numbered(name, 12345, volumeLimits{}); len(got) > maxPart || !utf8.ValidString(got) || got == name {
 			t.Errorf("%q has %d bytes", got, len(got))
 		}
 	}
@@ -70,18 +70,18 @@ func TestNumberedNames(t *testing.T) {
 func TestNamesOfATransfer(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		limits Limits
+		limits volumeLimits
 		there  []string // folders end in "/"
 		sent   []string // likewise
 		want   []string // nil when refused
 	}{
-		{"as sent", Limits{}, nil, []string{"a", "A", "d/a", "D/a", "x:y"}, []string{"a", "A", "d/a", "D/a", "x:y"}},
-		{"twice", Limits{}, nil, []string{"a", "b", "a"}, nil},
-		{"twice a folder", Limits{}, nil, []string{"a/", "a/"}, nil},
-		{"file and folder", Limits{}, nil, []string{"a", "a/b"}, nil},
-		{"folder and file", Limits{}, nil, []string{"a/b", "a"}, nil},
-		{"file and empty folder", Limits{}, nil, []string{"a", "a/"}, nil},
-		{"twice, taken", Limits{}, []string{"a"}, []string{"a", "a"}, nil},
+		{"as sent", volumeLimits{}, nil, []string{"a", "A", "d/a", "D/a", "x:y"}, []string{"a", "A", "d/a", "D/a", "x:y"}},
+		{"twice", volumeLimits{}, nil, []string{"a", "b", "a"}, nil},
+		{"twice a folder", volumeLimits{}, nil, []string{"a/", "a/"}, nil},
+		{"file and folder", volumeLimits{}, nil, []string{"a", "a/b"}, nil},
+		{"folder and file", volumeLimits{}, nil, []string{"a/b", "a"}, nil},
+		{"file and empty folder", volumeLimits{}, nil, []string{"a", "a/"}, nil},
+		{"twice, taken", volumeLimits{}, []string{"a"}, []string{"a", "a"}, nil},
 		{"case", windowsLike, nil, []string{"a.x", "A.x", "a.X"}, []string{"a.x", "A (1).x", "a (2).X"}},
 		{"case, twice", windowsLike, nil, []string{"A", "a", "a"}, nil},
 		{"case, file and folder", windowsLike, nil, []string{"A", "a", "a/b"}, nil},
@@ -91,9 +91,9 @@ func TestNamesOfATransfer(t *testing.T) {
 		{"devices in the middle", windowsLike, nil, []string{"nul/aux.c/x"}, []string{"nul_/aux_.c/x"}},
 		{"what stays comes first", windowsLike, []string{"f.x"}, []string{"f.x", "f (1).x"}, []string{"f (2).x", "f (1).x"}},
 		{"taken in another case", windowsLike, []string{"PHOTO.JPG"}, []string{"photo.jpg"}, []string{"photo.jpg"}},
-		{"a file where a folder is to be", Limits{}, []string{"d"}, []string{"d/a", "d/b"}, []string{"d (1)/a", "d (1)/b"}},
-		{"a folder where a file is to be", Limits{}, []string{"d/"}, []string{"d"}, []string{"d (1)"}},
-		{"a folder that is there", Limits{}, []string{"d/", "d/a"}, []string{"d/a", "d/b", "d/e/"}, []string{"d/a (1)", "d/b", "d/e"}},
+		{"a file where a folder is to be", volumeLimits{}, []string{"d"}, []string{"d/a", "d/b"}, []string{"d (1)/a", "d (1)/b"}},
+		{"a folder where a file is to be", volumeLimits{}, []string{"d/"}, []string{"d"}, []string{"d (1)"}},
+		{"a folder that is there", volumeLimits{}, []string{"d/", "d/a"}, []string{"d/a", "d/b", "d/e/"}, []string{"d/a (1)", "d/b", "d/e"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMemory()
@@ -132,7 +132,7 @@ func TestNamesOfATransfer(t *testing.T) {
 
 func TestLimitsBeforeAnyByte(t *testing.T) {
 	m := newMemory()
-	m.limits, m.free = Limits{System: "FAT", MaxFile: maxFAT}, 10<<30
+	m.limits, m.free = volumeLimits{System: "FAT", MaxFile: maxFAT}, 10<<30
 	in := &Inbox{fs: m, dir: "inbox"}
 	for _, c := range []struct {
 		sizes []int64
@@ -152,7 +152,7 @@ func TestLimitsBeforeAnyByte(t *testing.T) {
 			t.Errorf("%d: %v, want %v", c.sizes, err, c.want)
 		}
 	}
-	m.limits = Limits{}
+	m.limits = volumeLimits{}
 	if _, err := in.Plan(t.Context(), laptop, []wire.File{fileOf("a", 1<<62), fileOf("b", 1<<62)}, PlanOptions{}); !errors.Is(err, wire.ErrMalformed) {
 		t.Errorf("sizes that overflow: %v", err)
 	}
@@ -166,7 +166,7 @@ func FuzzNames(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sent string) {
-		for _, l := range []Limits{{}, {FoldsNames: true}, windowsLike} {
+		for _, l := range []volumeLimits{{}, {FoldsNames: true}, windowsLike} {
 			if checkPath(sent, l) != nil {
 				continue
 			}

@@ -65,7 +65,7 @@ type Plan struct {
 	from    Origin
 	files   []wire.File
 	opts    PlanOptions
-	limits  Limits
+	limits  volumeLimits
 	survey  *survey
 	state   []State
 	targets map[wire.FileIndex]string // that differ from what was asked for
@@ -79,9 +79,9 @@ type Plan struct {
 // wire.ErrTooLarge for a file that the file system cannot hold,
 // wire.ErrNoSpace, wire.ErrMalformed for sizes that cannot be, wire.ErrUsage.
 func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts PlanOptions) (*Plan, error) {
-	limits, free, err := in.Space()
+	limits, free, err := in.fs.Volume()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look at the inbox's file system: %w", err)
 	}
 	p := &Plan{in: in, from: from, files: files, opts: opts, limits: limits, targets: make(map[wire.FileIndex]string)}
 	p.bytes.Free = free
@@ -159,9 +159,6 @@ func (p *Plan) checkSpace() error {
 	}
 	return nil
 }
-
-// ID names the transfer in listings and for Discard.
-func (p *Plan) ID() string { return p.survey.id.String() }
 
 // Bytes sums up the plan.
 func (p *Plan) Bytes() Bytes { return p.bytes }

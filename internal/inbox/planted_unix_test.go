@@ -76,7 +76,7 @@ func TestDataFolderIsALink(t *testing.T) {
 	if got := tree(t, outside); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
-	if _, err := Open(filepath.Join(dir, "no", "such"), Options{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(filepath.Join(dir, "no", "such")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder without a parent: %v", err)
 	}
 }

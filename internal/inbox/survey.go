@@ -212,7 +212,7 @@ func (in *Inbox) surveyIntent(s *survey, i wire.FileIndex, f *wire.File, k key, 
 	if err != nil {
 		return false, err
 	}
-	if checkPath(intent.target, Limits{WindowsNames: true}) != nil {
+	if checkPath(intent.target, volumeLimits{WindowsNames: true}) != nil {
 		return false, nil
 	}
 	st, err := in.fs.Lstat(intent.target)

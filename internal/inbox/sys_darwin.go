@@ -20,22 +20,22 @@ func noSpace(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
-func volume(path string) (Limits, int64, error) {
+func volume(path string) (volumeLimits, int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil {
-		return Limits{}, 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
+		return volumeLimits{}, 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
 	}
-	var l Limits
+	var l volumeLimits
 	switch unix.ByteSliceToString(s.Fstypename[:]) {
 	case "apfs", "hfs":
 		// Both fold Unicode forms always, and case unless set up otherwise.
-		l = Limits{FoldsNames: true}
+		l = volumeLimits{FoldsNames: true}
 	case "msdos":
-		l = Limits{System: "FAT", MaxFile: maxFAT, FoldsNames: true, WindowsNames: true}
+		l = volumeLimits{System: "FAT", MaxFile: maxFAT, FoldsNames: true, WindowsNames: true}
 	case "exfat":
-		l = Limits{System: "exFAT", FoldsNames: true, WindowsNames: true}
+		l = volumeLimits{System: "exFAT", FoldsNames: true, WindowsNames: true}
 	case "ntfs":
-		l = Limits{System: "NTFS", FoldsNames: true, WindowsNames: true}
+		l = volumeLimits{System: "NTFS", FoldsNames: true, WindowsNames: true}
 	}
 	return l, int64(min(s.Bavail*uint64(s.Bsize), 1<<62)), nil
 }
@@ -47,8 +47,13 @@ func allocated(info fs.FileInfo) int64 {
 	return 0
 }
 
-func lock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+// lock takes a lock of its own, or one shared with others of that kind.
+func lock(f *os.File, own bool) error {
+	how := unix.LOCK_SH | unix.LOCK_NB
+	if own {
+		how = unix.LOCK_EX | unix.LOCK_NB
+	}
+	err := unix.Flock(int(f.Fd()), how)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return wire.ErrInboxBusy
 	}

@@ -35,19 +35,19 @@ func again(call func() error) error {
 	}
 }
 
-func volume(path string) (Limits, int64, error) {
+func volume(path string) (volumeLimits, int64, error) {
 	var s unix.Statfs_t
 	if err := again(func() error { return unix.Statfs(path, &s) }); err != nil {
-		return Limits{}, 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
+		return volumeLimits{}, 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
 	}
-	var l Limits
+	var l volumeLimits
 	switch s.Type {
 	case unix.MSDOS_SUPER_MAGIC:
-		l = Limits{System: "FAT", MaxFile: maxFAT, FoldsNames: true, WindowsNames: true}
+		l = volumeLimits{System: "FAT", MaxFile: maxFAT, FoldsNames: true, WindowsNames: true}
 	case magicExfat:
-		l = Limits{System: "exFAT", FoldsNames: true, WindowsNames: true}
+		l = volumeLimits{System: "exFAT", FoldsNames: true, WindowsNames: true}
 	case magicNTFS3:
-		l = Limits{System: "NTFS", WindowsNames: true}
+		l = volumeLimits{System: "NTFS", WindowsNames: true}
 	}
 	return l, int64(min(s.Bavail*uint64(s.Frsize), 1<<62)), nil
 }
@@ -59,8 +59,13 @@ func allocated(info fs.FileInfo) int64 {
 	return 0
 }
 
-func lock(f *os.File) error {
-	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+// lock takes a lock of its own, or one shared with others of that kind.
+func lock(f *os.File, own bool) error {
+	how := unix.LOCK_SH | unix.LOCK_NB
+	if own {
+		how = unix.LOCK_EX | unix.LOCK_NB
+	}
+	err := again(func() error { return unix.Flock(int(f.Fd()), how) })
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return wire.ErrInboxBusy
 	}

@@ -21,16 +21,16 @@ func noSpace(err error) bool {
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }
 
-func volume(path string) (Limits, int64, error) {
+func volume(path string) (volumeLimits, int64, error) {
 	p, err := windows.UTF16PtrFromString(path)
 	if err != nil {
-		return Limits{}, 0, err
+		return volumeLimits{}, 0, err
 	}
 	var free uint64
 	if err := windows.GetDiskFreeSpaceEx(p, &free, nil, nil); err != nil {
-		return Limits{}, 0, &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: path, Err: err}
+		return volumeLimits{}, 0, &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: path, Err: err}
 	}
-	l := Limits{FoldsNames: true, WindowsNames: true}
+	l := volumeLimits{FoldsNames: true, WindowsNames: true}
 	var root, name [windows.MAX_PATH + 1]uint16
 	if err := windows.GetVolumePathName(p, &root[0], uint32(len(root))); err == nil {
 		err = windows.GetVolumeInformation(&root[0], nil, 0, nil, nil, nil, &name[0], uint32(len(name)))
@@ -44,11 +44,16 @@ func volume(path string) (Limits, int64, error) {
 // allocated is not told by what os.Stat asks the system for.
 func allocated(fs.FileInfo) int64 { return 0 }
 
-// lock takes one byte far behind the end, since a lock here also keeps others
-// from reading what is locked.
-func lock(f *os.File) error {
+// lock takes a lock of its own, or one shared with others of that kind: on one
+// byte far behind the end, since a lock here also keeps others from reading what
+// is locked.
+func lock(f *os.File, own bool) error {
+	how := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if own {
+		how |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
 	at := windows.Overlapped{OffsetHigh: 1 << 30}
-	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
+	err := windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, &at)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
 		return wire.ErrInboxBusy
 	}

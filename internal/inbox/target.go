@@ -15,8 +15,12 @@ import (
 // gave to a file. No sent name is equal to it.
 const byEarlier = "\x00"
 
-// foldersPerFile bounds the memory that a path of many parts takes.
-const foldersPerFile = 4
+// What is remembered of folders is bounded: a hostile manifest could have
+// thousands of them in each path, or be nothing but folders.
+const (
+	foldersPerFile = 4
+	maxFolders     = 1 << 20
+)
 
 // A namer gives each file of a transfer its own name in the inbox.
 type namer struct {
@@ -122,9 +126,8 @@ func (n *namer) dir(full string, end int) (*place, error) {
 	if where := n.sent[sent]; where != nil {
 		return where, nil
 	}
-	// A hostile manifest could have thousands of folders in each path.
-	if len(n.sent) > foldersPerFile*len(n.p.files)+4096 {
-		return nil, fmt.Errorf("%w: more folders than can be for %d files", wire.ErrTooLarge, len(n.p.files))
+	if most := min(foldersPerFile*len(n.p.files)+4096, maxFolders); len(n.sent) > most {
+		return nil, fmt.Errorf("%w: more than %d folders for %d entries", wire.ErrTooLarge, most, len(n.p.files))
 	}
 	slash := max(strings.LastIndexByte(sent, '/'), 0)
 	parent, err := n.dir(full, slash)

@@ -126,7 +126,7 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	in, err := inbox.Open(dir, inbox.Options{})
+	in, err := inbox.Open(dir)
 	if err != nil {
 		return Result{}, err
 	}
