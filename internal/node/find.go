@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -15,15 +14,8 @@ import (
 	"lanyard/internal/wire"
 )
 
-const (
-	// findTime is how long a receiver looks for the sender.
-	findTime = 10 * time.Second
-	// maxSenders that carry the code's number are tried: each is told nothing
-	// but costs the code a guess there.
-	maxSenders = 3
-	// dialStagger is how much later than the one before an address is tried.
-	dialStagger = 250 * time.Millisecond
-)
+// findTime is how long a receiver looks for the sender.
+const findTime = 10 * time.Second
 
 // hostPort completes what a user gave to --from with the default port.
 func hostPort(from string) (string, error) {
@@ -60,101 +52,18 @@ func (n *Node) meetAt(ctx context.Context, code pairing.Code, from string) (*pee
 	return nil, nil, err
 }
 
-// find looks on the network for the senders that carry the code's number and
-// proves the code to them in turn.
+// find looks on the network for the sender.
 func (n *Node) find(ctx context.Context, code pairing.Code) (*peer, *conn, error) {
-	ctx, give := context.WithCancelCause(ctx)
-	late := time.AfterFunc(findTime, func() {
-		give(fmt.Errorf("%w: nobody on this network shares under the number %d", wire.ErrNotFound, code.Number))
-	})
-	defer late.Stop()
+	ctx, cancel := context.WithCancel(ctx)
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {
-		give(nil)
+		cancel()
 		return nil, nil, fmt.Errorf("%w: this machine cannot look around the network: %w", wire.ErrNotFound, err)
 	}
 	defer func() {
-		give(nil)
+		cancel()
 		for range events { // until what browses has ended
 		}
 	}()
-	tried := map[string]bool{}
-	var refused error
-	for ev := range events {
-		s := ev.Service
-		if ev.Kind == discovery.Removed || s.Number != code.Number || tried[s.Instance] {
-			continue
-		}
-		tried[s.Instance] = true
-		p, c, err := meetAny(ctx, n, code, s)
-		if err == nil {
-			return p, c, nil
-		}
-		if errors.Is(err, wire.ErrUnauthorised) && refused == nil {
-			refused = err
-			// The code was wrong there. Another sender with the same number
-			// would be heard by now, or very soon.
-			time.AfterFunc(time.Second, func() { give(refused) })
-		}
-		if len(tried) == maxSenders {
-			give(fmt.Errorf("%w: %d senders carry the number %d and none can be reached: %w", wire.ErrNotFound, maxSenders, code.Number, err))
-		}
-	}
-	if refused != nil {
-		return nil, nil, refused
-	}
-	return nil, nil, context.Cause(ctx)
-}
-
-// meetAny tries the addresses of one sender, best first, and goes on with the
-// first that answers.
-func meetAny(ctx context.Context, n *Node, code pairing.Code, s discovery.Service) (*peer, *conn, error) {
-	address, err := firstReachable(ctx, s.Addrs, s.Port)
-	if err != nil {
-		return nil, nil, err
-	}
-	return meet(ctx, n, code, address)
-}
-
-// firstReachable answers the address that takes a connection first, where each
-// has a small start on the next.
-func firstReachable(ctx context.Context, addrs []netip.Addr, port int) (string, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type answer struct {
-		address string
-		err     error
-	}
-	answers := make(chan answer, len(addrs))
-	for i, a := range addrs {
-		address := netip.AddrPortFrom(a, uint16(port)).String()
-		go func() {
-			select {
-			case <-ctx.Done():
-				answers <- answer{err: ctx.Err()}
-				return
-			case <-time.After(time.Duration(i) * dialStagger):
-			}
-			c, err := dial(ctx, address)
-			if err == nil {
-				c.Close()
-			}
-			answers <- answer{address, err}
-		}()
-	}
-	var last error = fmt.Errorf("%w: announced without an address", wire.ErrNotFound)
-	found := ""
-	for range addrs {
-		a := <-answers
-		if a.err == nil && found == "" {
-			found = a.address
-			cancel()
-		} else if a.err != nil && found == "" {
-			last = fmt.Errorf("%w: %w", wire.ErrNotFound, a.err)
-		}
-	}
-	if found != "" {
-		return found, nil
-	}
-	return "", last
+	return n.search(ctx, code, events)
 }

@@ -3,7 +3,9 @@ package node
 import (
 	"bytes"
 	"context"
+	crand "crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -220,8 +222,10 @@ func TestSendAndReceive(t *testing.T) {
 func TestFindByCode(t *testing.T) {
 	src := makeTree(t, map[string]int{"a": 10})
 	out := t.TempDir()
-	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Receivers: 1})
-	if _, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.From = "" }); err != nil {
+	// Tests that run beside this one are heard, too.
+	code := fmt.Sprintf("%d-%s", 1+rand.N(9999), crand.Text())
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Receivers: 1, Code: code})
+	if _, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.Code, o.From = code, "" }); err != nil {
 		t.Fatal(err)
 	}
 	s.finished()

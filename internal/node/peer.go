@@ -73,16 +73,21 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 
 // connect opens one more connection to the same device.
 func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {
-	raw, err := dial(ctx, p.address)
+	return p.node.connect(ctx, p.address, p.id)
+}
+
+// connect opens a connection to the device id at address.
+func (n *Node) connect(ctx context.Context, address string, id identity.DeviceID) (*secure.Conn, error) {
+	raw, err := dial(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	c, err := secure.Client(ctx, raw, p.node.id.ClientConfig(p.id))
+	c, err := secure.Client(ctx, raw, n.id.ClientConfig(id))
 	if errors.Is(err, identity.ErrWrongDevice) {
-		return nil, fmt.Errorf("connect to %s: %w: %w", p.address, wire.ErrWrongDevice, err)
+		return nil, fmt.Errorf("connect to %s: %w: %w", address, wire.ErrWrongDevice, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", p.address, err)
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
 	return c, nil
 }

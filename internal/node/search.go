@@ -1,0 +1,245 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"lanyard/internal/discovery"
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
+	"lanyard/internal/wire"
+)
+
+const (
+	// maxSenders that carry the code's number are given the code to prove: each
+	// is told nothing, but may guess once what it is.
+	maxSenders = 3
+	// maxKnocks senders are connected to at the same time. Anybody may announce
+	// the number and then stall.
+	maxKnocks = 16
+	// knockTime is how long one of them has to answer.
+	knockTime = 3 * time.Second
+	// knockAgain is the time between looks at those that did not.
+	knockAgain = time.Second
+	// lastWord is how long another sender has after one refused: two that carry
+	// the same number are heard within moments.
+	lastWord = time.Second
+	// dialStagger is how much later than the one before an address is tried.
+	dialStagger = 250 * time.Millisecond
+)
+
+// A found sender is one that carries the code's number.
+type found struct {
+	discovery.Service
+	isTried bool // is being connected to, or a guess was spent on it
+	isGone  bool
+}
+
+// An outcome is what came of one try of a found sender.
+type outcome struct {
+	instance string
+	peer     *peer
+	conn     *conn
+	isSpent  bool // the code was proved to it, or was to be
+	err      error
+}
+
+// search proves the code to the senders among events that carry its number.
+// Several are tried at once, and the first success counts.
+func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan discovery.Event) (*peer, *conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	outcomes := make(chan outcome)
+	var tries sync.WaitGroup
+	defer tries.Wait()
+	defer cancel()
+
+	senders := map[string]*found{}
+	running, spent := 0, 0
+	guesses := make(chan struct{}, maxSenders)
+	start := func() {
+		for _, s := range senders {
+			if s.isTried || s.isGone || running == maxKnocks || len(guesses) == maxSenders {
+				continue
+			}
+			s.isTried = true
+			running++
+			service := s.Service
+			tries.Go(func() {
+				o := n.try(ctx, code, service, guesses)
+				select {
+				case outcomes <- o:
+				case <-ctx.Done():
+					if o.conn != nil {
+						o.conn.Close()
+					}
+				}
+			})
+		}
+	}
+
+	var last, refused error
+	late := time.NewTimer(findTime)
+	defer late.Stop()
+	again := time.NewTicker(knockAgain)
+	defer again.Stop()
+	var closing <-chan time.Time
+	for {
+		select {
+		case ev, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			hear(senders, ev, code.Number)
+			start()
+		case <-again.C:
+			start()
+		case o := <-outcomes:
+			running--
+			if o.err == nil {
+				return o.peer, o.conn, nil
+			}
+			last = o.err
+			senders[o.instance].isTried = o.isSpent
+			if o.isSpent {
+				spent++
+			}
+			if refused == nil && (errors.Is(o.err, wire.ErrUnauthorised) || errors.Is(o.err, wire.ErrVersion)) {
+				refused = o.err
+				closing = time.After(lastWord)
+			}
+			if spent == maxSenders {
+				if refused != nil {
+					return nil, nil, refused
+				}
+				return nil, nil, fmt.Errorf("%w: none of %d senders with the number %d took the code: %w", wire.ErrNotFound, spent, code.Number, last)
+			}
+		case <-closing:
+			return nil, nil, refused
+		case <-late.C:
+			switch {
+			case last != nil:
+				return nil, nil, last
+			case len(senders) > 0:
+				return nil, nil, fmt.Errorf("%w: the number %d was found, and whoever shares under it does not answer", wire.ErrNotFound, code.Number)
+			}
+			return nil, nil, fmt.Errorf("%w: nobody on this network shares under the number %d", wire.ErrNotFound, code.Number)
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+}
+
+// hear takes what was told of a sender. One that has gone is remembered: it is
+// not to be tried again for being told of again.
+func hear(senders map[string]*found, ev discovery.Event, number int) {
+	isGone := ev.Kind == discovery.Removed || ev.Service.Number != number
+	s := senders[ev.Service.Instance]
+	switch {
+	case s != nil:
+		s.Service, s.isGone = ev.Service, isGone
+	case !isGone:
+		senders[ev.Service.Instance] = &found{Service: ev.Service}
+	}
+}
+
+// try proves the code to one sender, if it can be reached and a place among
+// guesses is free.
+func (n *Node) try(ctx context.Context, code pairing.Code, s discovery.Service, guesses chan struct{}) outcome {
+	o := outcome{instance: s.Instance}
+	p, c, err := n.reach(ctx, code, s)
+	if err != nil {
+		o.err = err
+		return o
+	}
+	select {
+	case guesses <- struct{}{}:
+	default:
+		c.Close()
+		o.err = fmt.Errorf("%w: more than %d senders carry the number %d", wire.ErrNotFound, maxSenders, code.Number)
+		return o
+	}
+	o.isSpent = true
+	if err := p.prove(ctx, c); err != nil {
+		c.Close()
+		o.err = fmt.Errorf("found at %s: %w", p.address, err)
+		return o
+	}
+	o.peer, o.conn = p, c
+	return o
+}
+
+// reach connects to a sender over the first of its addresses where it answers:
+// each has a small start on the next.
+func (n *Node) reach(ctx context.Context, code pairing.Code, s discovery.Service) (*peer, *conn, error) {
+	id, err := identity.ParseDeviceID(s.Device)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: announced with a wrong device ID: %w", wire.ErrNotFound, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, knockTime)
+	defer cancel()
+	type answer struct {
+		address string
+		conn    *secure.Conn
+		err     error
+	}
+	answers := make(chan answer, len(s.Addrs))
+	for i, a := range s.Addrs {
+		address := netip.AddrPortFrom(a, uint16(s.Port)).String()
+		go func() {
+			select {
+			case <-ctx.Done():
+				answers <- answer{address, nil, ctx.Err()}
+				return
+			case <-time.After(time.Duration(i) * dialStagger):
+			}
+			c, err := n.connect(ctx, address, id)
+			answers <- answer{address, c, err}
+		}()
+	}
+	var first answer
+	err = fmt.Errorf("%w: announced without an address", wire.ErrNotFound)
+	for i := range s.Addrs {
+		a := <-answers
+		switch {
+		case a.err == nil && first.conn != nil:
+			a.conn.Close()
+		case a.err == nil:
+			first = a
+			cancel()
+		// The best address tells most of why.
+		case i == 0 || a.address == netip.AddrPortFrom(s.Addrs[0], uint16(s.Port)).String():
+			err = &unreachableError{a.address, a.err}
+		}
+	}
+	if first.conn == nil {
+		return nil, nil, err
+	}
+	return &peer{node: n, code: code, address: first.address, id: id}, newConn(first.conn), nil
+}
+
+// An unreachableError says that a sender was found where it cannot be reached.
+type unreachableError struct {
+	address string
+	err     error
+}
+
+func (e *unreachableError) Error() string {
+	why := e.err
+	var opErr *net.OpError
+	switch {
+	case errors.Is(why, context.DeadlineExceeded):
+		why = errors.New("no answer")
+	case errors.As(why, &opErr):
+		why = opErr.Err // the rest of it repeats the address
+	}
+	return fmt.Sprintf("the sender was found at %s, but it cannot be reached (%v): its firewall may block the port", e.address, why)
+}
+
+func (e *unreachableError) Unwrap() []error { return []error{wire.ErrNotFound, e.err} }

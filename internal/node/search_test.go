@@ -1,0 +1,196 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lanyard/internal/discovery"
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/wire"
+)
+
+// announced are events that tell of services, as if they were heard.
+func announced(services ...discovery.Service) chan discovery.Event {
+	events := make(chan discovery.Event, 100)
+	for i, s := range services {
+		s.Instance = fmt.Sprint(i)
+		events <- discovery.Event{Kind: discovery.Added, Service: s}
+	}
+	return events
+}
+
+// service is how device announces that it shares at address under the number
+// of the tests' code.
+func service(t *testing.T, device identity.DeviceID, address string) discovery.Service {
+	t.Helper()
+	full, err := hostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := netip.MustParseAddrPort(full)
+	return discovery.Service{Device: device.String(), Number: 4711, Port: int(at.Port()), Addrs: []netip.Addr{at.Addr()}}
+}
+
+func (s *sending) service() discovery.Service {
+	return service(s.t, s.node.id.ID(), s.address)
+}
+
+func parsed(t *testing.T, code string) pairing.Code {
+	t.Helper()
+	c, err := pairing.ParseCode(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func shareFile(t *testing.T, code string) *sending {
+	t.Helper()
+	src := makeTree(t, map[string]int{"a": 10})
+	return startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Code: code})
+}
+
+func searched(t *testing.T, events chan discovery.Event) (string, error) {
+	t.Helper()
+	p, c, err := newNode(t).search(t.Context(), parsed(t, testCode), events)
+	if err != nil {
+		return "", err
+	}
+	c.Close()
+	return strings.TrimSuffix(p.address, fmt.Sprint(":", DefaultPort)), nil // as a sender tells it
+}
+
+// A sender that was heard of and cannot be reached is not nobody.
+func TestUnreachable(t *testing.T) {
+	n := newNode(t)
+	address := closedPort(t)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		_, _, err := n.search(t.Context(), parsed(t, testCode), announced(service(t, identity.DeviceID{1}, address)))
+		if !errors.Is(err, wire.ErrNotFound) || !strings.Contains(err.Error(), address) || !strings.Contains(err.Error(), "firewall") {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took < findTime || took > findTime+knockTime {
+			t.Errorf("it took %v", took)
+		}
+		_, _, err = n.search(t.Context(), parsed(t, testCode), announced())
+		if !errors.Is(err, wire.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// Strangers that take the number and stall do not hold up the sender.
+func TestStallingStrangers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // never accepts
+	s := shareFile(t, testCode)
+	var services []discovery.Service
+	for i := range maxKnocks - 1 {
+		services = append(services, service(t, identity.DeviceID{byte(i)}, l.Addr().String()))
+	}
+	began := time.Now()
+	address, err := searched(t, announced(append(services, s.service())...))
+	if err != nil || address != s.address {
+		t.Errorf("got %s, %v; want %s", address, err, s.address)
+	}
+	if took := time.Since(began); took >= knockTime {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// The code is given to so many that carry its number, however many do.
+func TestGuessesAreFew(t *testing.T) {
+	var all []*sending
+	var services []discovery.Service
+	for range maxSenders + 2 {
+		s := shareFile(t, "4711-wrong-horse-battery")
+		all, services = append(all, s), append(services, s.service())
+	}
+	if _, err := searched(t, announced(services...)); !errors.Is(err, wire.ErrUnauthorised) {
+		t.Errorf("got %v, want %v", err, wire.ErrUnauthorised)
+	}
+	refused := 0
+	for _, s := range all {
+		s.stop()
+		for _, ev := range s.events {
+			if ev.Kind == KindRefused {
+				refused++
+			}
+		}
+	}
+	if refused < 1 || refused > maxSenders {
+		t.Errorf("%d senders were given the code", refused)
+	}
+}
+
+// One with a wrong code does not hide the one with the right one.
+func TestSameNumber(t *testing.T) {
+	wrong, right := shareFile(t, "4711-wrong-horse-battery"), shareFile(t, testCode)
+	events := announced(wrong.service())
+	found := make(chan error, 1)
+	go func() {
+		address, err := searched(t, events)
+		if err == nil && address != right.address {
+			err = fmt.Errorf("found at %s", address)
+		}
+		found <- err
+	}()
+	wrong.wait(KindRefused)
+	late := right.service()
+	late.Instance = "late"
+	events <- discovery.Event{Kind: discovery.Added, Service: late}
+	if err := <-found; err != nil {
+		t.Error(err)
+	}
+}
+
+// What is heard later of where a sender is counts.
+func TestAddressComesLater(t *testing.T) {
+	s := shareFile(t, testCode)
+	early := s.service()
+	early.Port = int(netip.MustParseAddrPort(closedPort(t)).Port())
+	events := announced(early)
+	right := s.service()
+	right.Instance = "0"
+	events <- discovery.Event{Kind: discovery.Updated, Service: right}
+	if address, err := searched(t, events); err != nil || address != s.address {
+		t.Errorf("got %s, %v; want %s", address, err, s.address)
+	}
+}
+
+// Where another device answers than the one that was announced, no guess is
+// spent.
+func TestAnnouncedDevice(t *testing.T) {
+	s := shareFile(t, testCode)
+	lie := service(t, identity.DeviceID{7}, s.address)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, _, err := newNode(t).reach(ctx, parsed(t, testCode), lie)
+	if !errors.Is(err, wire.ErrWrongDevice) || !errors.Is(err, wire.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
