@@ -220,12 +220,26 @@ func TestAnswersWithoutEnd(t *testing.T) {
 // and says so, as an inbox does, or fails for a reason of its own.
 type givenUpSink struct {
 	*checkingSink
-	failed chan error
-	own    error
+	writing chan struct{} // closed when the file's block is being written
+	failed  chan error
+	own     error
+}
+
+func newGivenUpSink(t *testing.T, f *fakeSender, own error) givenUpSink {
+	s := givenUpSink{newSink(t, f.files), make(chan struct{}), make(chan error, 1), own}
+	f.fault = func(b wire.BlockIndex) fault {
+		if b == 1 {
+			<-s.writing
+			return changed
+		}
+		return none
+	}
+	return s
 }
 
 func (s givenUpSink) Write(ctx context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, d digest.Digest) error {
 	if i == 0 {
+		close(s.writing)
 		why := <-s.failed
 		return cmp.Or(s.own, why)
 	}
@@ -242,13 +256,7 @@ func (s givenUpSink) Fail(i wire.FileIndex, why error) {
 func TestGivenUpWhileWritten(t *testing.T) {
 	files := []wire.File{{Path: "a", Size: 2 * digest.BlockSize}, {Path: "b", Size: 20 * digest.BlockSize}}
 	f := serveFake(t, files[0].Size, files[1].Size)
-	f.fault = func(b wire.BlockIndex) fault {
-		if b == 1 {
-			return changed
-		}
-		return none
-	}
-	sink := givenUpSink{newSink(t, f.files), make(chan error, 1), nil}
+	sink := newGivenUpSink(t, f, nil)
 	res, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 2}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -276,4 +284,36 @@ func TestSenderBeginsLate(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// What comes late of a file that is whole does not fail it.
+func TestLateBadStatusOfAWholeFile(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: 1}, {Path: "b", Size: 1}}
+	var mu sync.Mutex
+	asked := map[wire.BlockIndex]int{}
+	sink := newSink(t, files)
+	// The first stream is told late that a has changed, when another one, that
+	// took the block a second time, has it; b keeps the transfer going.
+	res, err := overPipes(t, files, sink, Options{Streams: 3}, func(w io.Writer, first, count wire.BlockIndex) {
+		mu.Lock()
+		asked[first]++
+		again := asked[first] > 1
+		mu.Unlock()
+		b := honest(files, first, count)
+		switch {
+		case first == 1:
+			time.Sleep(5 * time.Second)
+		case !again:
+			time.Sleep(3 * time.Second)
+			wire.PutTrailer(b[len(b)-wire.TrailerSize:], wire.StatusSourceChanged, digest.Digest{})
+		}
+		_, _ = w.Write(b)
+	})
+	if err != nil || len(res.Failed) > 0 || len(sink.failed) > 0 {
+		t.Errorf("failed: %v, the sink was told %v; %v", res.Failed, sink.failed, err)
+	}
+	if asked[0] < 2 {
+		t.Error("nobody took the block a second time: nothing was shown")
+	}
+	sink.whole(wire.NewLayout(files), all(wire.NewLayout(files)))
 }

@@ -12,8 +12,10 @@
 // How many streams there are is found while they run (see tuner).
 //
 // A stream that breaks gives back what it had not finished and dials again,
-// with growing pauses, while the others go on. Only when no byte has come over
-// any stream for as long as Options.Patience does the transfer give up.
+// with growing pauses, while the others go on. Only when less than 4 KiB and no
+// whole block have come over all streams together for as long as
+// Options.Patience does the transfer give up. Time in which the machine slept
+// does not count: what was connected before is dialled again first.
 //
 // The package knows nothing of files, names, codes or screens: it gets
 // connections from a Source and gives blocks to a Sink.

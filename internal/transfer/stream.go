@@ -251,7 +251,7 @@ func (s *stream) fetch(ctx context.Context, r *run) (err error) {
 			t.opts.OnRun(Run{Stream: s.number, Span: Span{r.First, r.First + r.asked}, Bytes: got, Took: time.Since(began), Err: err})
 		}()
 	}
-	t.firstByte.CompareAndSwap(0, began.UnixNano())
+	t.asked.Do(func() { t.dialled = began.Sub(t.began) })
 	if err := s.request(ctx, r); err != nil {
 		return err
 	}
@@ -341,7 +341,7 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 	}
 	t.held.Add(1)
 	err = t.sink.Write(ctx, i, n, data, sum)
-	t.lastByte.Store(time.Now().UnixNano())
+	t.fresh.Add(leastProgress)
 	t.held.Add(-1)
 	switch {
 	case err == nil:

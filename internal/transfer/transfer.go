@@ -19,7 +19,7 @@ type Options struct {
 	Streams  int           // that many streams; 0: found while they run
 	Limit    int64         // bytes a second over all streams; 0: none
 	Ordered  bool          // the sink takes blocks in order only, and waits for each
-	Patience time.Duration // how long to wait for a lost sender; 0: 30 s
+	Patience time.Duration // how long to wait for a lost sender, asleep or away not counted; 0: 30 s
 	OnRun    func(Run)     // told of each run that ended; called from several goroutines
 }
 
@@ -36,7 +36,7 @@ type Run struct {
 type Progress struct {
 	Bytes   int64 // verified and handed to the sink
 	Streams int   // open now
-	// Lost is how long nothing has arrived.
+	// Lost is how long less than 4 KiB has arrived, although it was asked for.
 	Lost time.Duration
 }
 
@@ -71,6 +71,7 @@ type Transfer struct {
 
 	perConn int64 // bytesPerConn, but for tests
 
+	began  time.Time // all times are told from here, by the clock that nobody sets
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
 
@@ -83,10 +84,12 @@ type Transfer struct {
 	corrupt   atomic.Int32
 	running   atomic.Int32
 	held      atomic.Int32 // streams that are in the sink or wait for the limit
-	fresh     atomic.Int64 // bytes that came since lastByte
-	lastByte  atomic.Int64 // when leastProgress had come last, Unix nanoseconds
-	firstByte atomic.Int64 // when the first request was sent
+	fresh     atomic.Int64 // progress that silence has not heard of, in bytes
+	silent    atomic.Int64 // for how long next to nothing has come, nanoseconds
 	roundTrip atomic.Int64 // shortest time from a request to its answer, nanoseconds
+
+	asked   sync.Once
+	dialled time.Duration // from began to the first request
 
 	mu      sync.Mutex
 	failed  map[wire.FileIndex]error
@@ -120,8 +123,7 @@ func New(src Source, layout *wire.Layout, spans []Span, sink Sink, opts Options)
 // wire.ErrUnauthorised, or what the sink said.
 func (t *Transfer) Run(ctx context.Context) (Result, error) {
 	ctx, t.cancel = context.WithCancelCause(ctx)
-	began := time.Now()
-	t.lastByte.Store(began.UnixNano())
+	t.began = time.Now()
 	// Streams that wait in the queue, for a pause or for a byte are all woken
 	// when the context ends.
 	stop := context.AfterFunc(ctx, func() {
@@ -139,17 +141,14 @@ func (t *Transfer) Run(ctx context.Context) (Result, error) {
 		err = errors.New("transfer ended early")
 	}
 	t.cancel(nil)
-	return t.result(began), err
+	return t.result(), err
 }
 
-func (t *Transfer) result(began time.Time) Result {
+func (t *Transfer) result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if at := t.firstByte.Load(); at != 0 {
-		began = time.Unix(0, at)
-	}
 	return Result{
-		Bytes: t.bytes.Load(), Received: t.received.Load(), Elapsed: time.Since(began),
+		Bytes: t.bytes.Load(), Received: t.received.Load(), Elapsed: time.Since(t.began) - t.dialled,
 		Streams: int(t.most.Load()), Broken: int(t.broken.Load()), Corrupt: int(t.corrupt.Load()),
 		Failed: t.failed,
 	}
@@ -157,16 +156,13 @@ func (t *Transfer) result(began time.Time) Result {
 
 // Progress tells how far it is; safe at any time from any goroutine.
 func (t *Transfer) Progress() Progress {
-	return Progress{Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: t.lost(time.Now())}
+	return Progress{Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: time.Duration(t.silent.Load())}
 }
 
 // came counts n bytes from the sender.
 func (t *Transfer) came(n int) {
 	t.received.Add(int64(n))
-	if t.fresh.Add(int64(n)) >= leastProgress {
-		t.fresh.Store(0)
-		t.lastByte.Store(time.Now().UnixNano())
-	}
+	t.fresh.Add(int64(n))
 }
 
 // asking tells whether any stream waits for the sender. While the sink or the
@@ -175,13 +171,16 @@ func (t *Transfer) asking() bool {
 	return t.running.Load() > t.held.Load()+t.queue.asleep.Load()
 }
 
-// lost tells for how long next to nothing has come although a stream asked.
-func (t *Transfer) lost(now time.Time) time.Duration {
-	last := t.lastByte.Load()
-	if last == 0 {
-		return 0
+// listen tells, at now, for how long next to nothing has come although a
+// stream asked.
+func (t *Transfer) listen(s *silence, now time.Time) time.Duration {
+	heard := t.fresh.Load() >= leastProgress
+	if heard {
+		t.fresh.Store(0)
 	}
-	return now.Sub(time.Unix(0, last))
+	s.observe(now, heard || !t.asking())
+	t.silent.Store(int64(s.lasted))
+	return s.lasted
 }
 
 // control starts streams, changes their number, and returns when all blocks
@@ -190,7 +189,8 @@ func (t *Transfer) control(ctx context.Context) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	limit := int(max(1, min(MaxStreams, t.queue.left)))
-	tune := newTuner(limit, time.Now())
+	tune := newTuner(limit, t.began)
+	quiet := silence{last: t.began}
 	count := tune.streams
 	if t.opts.Streams > 0 {
 		count = t.opts.Streams
@@ -206,11 +206,8 @@ func (t *Transfer) control(ctx context.Context) {
 			return
 		case <-t.queue.finished:
 		case now := <-tick.C:
-			if !t.asking() {
-				t.lastByte.Store(now.UnixNano())
-			}
-			if lost := t.lost(now); lost > t.opts.Patience {
-				t.cancel(fmt.Errorf("%w: nothing came for %d s", wire.ErrSourceLost, int(lost.Seconds())))
+			if lost := t.listen(&quiet, now); lost > t.opts.Patience {
+				t.cancel(fmt.Errorf("%w: next to nothing came for %d s", wire.ErrSourceLost, int(lost.Seconds())))
 				return
 			}
 			if t.opts.Streams == 0 {
@@ -229,20 +226,19 @@ func (t *Transfer) hangUp() {
 	}
 }
 
-// failFile gives up file i: what is out of it is settled unfetched.
+// failFile gives up file i: what is out of it is settled unfetched. A file of
+// which nothing is out is whole or was given up before, whatever came late.
 func (t *Transfer) failFile(i wire.FileIndex, why error) {
+	first, end := t.layout.Range(i)
 	t.mu.Lock()
-	_, known := t.failed[i]
-	if !known {
+	forgotten := t.queue.forget(Span{first, end})
+	if forgotten > 0 {
 		t.failed[i] = why
 	}
 	t.mu.Unlock()
-	if known {
-		return
+	if forgotten > 0 {
+		t.sink.Fail(i, why)
 	}
-	first, end := t.layout.Range(i)
-	t.queue.forget(Span{first, end})
-	t.sink.Fail(i, why)
 }
 
 // failure is why file i was given up, nil if it was not.

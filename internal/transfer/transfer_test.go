@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -378,22 +379,22 @@ func TestGivesUpOnLostSender(t *testing.T) {
 
 // One stream that hangs holds up nobody: the others take its run over.
 func TestEndgame(t *testing.T) {
-	f := serveFake(t, 30*digest.BlockSize)
+	files := []wire.File{{Path: "a", Size: 30 * digest.BlockSize}}
 	var hung atomic.Bool
-	f.fault = func(b wire.BlockIndex) fault {
-		if b >= 2 && hung.CompareAndSwap(false, true) {
-			return stall
+	sink := newSink(t, files)
+	res, err := overPipes(t, files, sink, Options{Streams: 3}, func(w io.Writer, first, count wire.BlockIndex) {
+		if first >= 2 && hung.CompareAndSwap(false, true) {
+			time.Sleep(2 * stallTime)
+			return
 		}
-		return none
+		_, _ = w.Write(honest(files, first, count))
+	})
+	if err != nil || !hung.Load() {
+		t.Fatalf("hung: %v, %v", hung.Load(), err)
 	}
-	sink := newSink(t, f.files)
-	began := time.Now()
-	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 3}).Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	sink.whole(f.layout, all(f.layout))
-	if took := time.Since(began); took > stallTime/2 {
-		t.Errorf("took %v: the hung stream was waited for", took)
+	sink.whole(wire.NewLayout(files), all(wire.NewLayout(files)))
+	if res.Elapsed > stallTime/2 {
+		t.Errorf("took %v: the hung stream was waited for", res.Elapsed)
 	}
 }
 
@@ -440,13 +441,7 @@ func TestSinkErrorAtTheEnd(t *testing.T) {
 // Only the error that a file was given up for is no news from its sink.
 func TestSinkErrorOfAFileThatFailed(t *testing.T) {
 	f := serveFake(t, 2*digest.BlockSize)
-	f.fault = func(b wire.BlockIndex) fault {
-		if b == 1 {
-			return changed
-		}
-		return none
-	}
-	sink := givenUpSink{newSink(t, f.files), make(chan error, 1), wire.ErrNoSpace}
+	sink := newGivenUpSink(t, f, wire.ErrNoSpace)
 	if _, err := New(f.source(), f.layout, all(f.layout), sink, Options{Streams: 2}).Run(t.Context()); !errors.Is(err, wire.ErrNoSpace) {
 		t.Errorf("got %v, want %v", err, wire.ErrNoSpace)
 	}
