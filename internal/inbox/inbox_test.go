@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -350,42 +351,40 @@ func TestFinishThatIsBrokenOff(t *testing.T) {
 	}
 }
 
-// Listing what is unfinished keeps nobody from going on with it.
-func TestListingDoesNotHoldUpReceiving(t *testing.T) {
-	dir := t.TempDir()
-	_, files := interrupted(t, dir)
-	stop, listed := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(listed)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if _, err := Leftovers(dir); err != nil {
-				t.Error(err)
-			}
-		}
-	}()
-	defer func() {
-		close(stop)
-		<-listed
-	}()
-	in := openDir(t, dir)
-	for range 50 {
-		p, err := in.Plan(t.Context(), laptop, files, PlanOptions{})
+// Whoever lists what is unfinished holds its lock for a moment, which keeps
+// nobody from going on with it.
+func TestLockThatIsHeldForAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		in := &Inbox{fs: m, dir: "inbox"}
+		p, err := in.Plan(t.Context(), laptop, []wire.File{fileOf("film", 2*mib)}, PlanOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.Begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		for _, c := range []struct {
+			held time.Duration
+			want error
+		}{{lockPause * 3, nil}, {lockPause * lockTries * 2, wire.ErrInboxBusy}} {
+			if err := in.makeDataDir(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := m.OpenLocked(p.survey.id.transfer(), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(c.held, func() { _ = f.Close() })
+			l, err := p.Begin(t.Context())
+			if !errors.Is(err, c.want) {
+				t.Errorf("held for %v: %v, want %v", c.held, err, c.want)
+			}
+			if err == nil {
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+			}
 		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
+		time.Sleep(time.Second)
+	})
 }
 
 func TestWriteRefusesWhatIsNoBlock(t *testing.T) {

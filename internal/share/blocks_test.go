@@ -33,20 +33,20 @@ func TestRunsCarryWhatIsInTheFiles(t *testing.T) {
 	for i, f := range s.Files() {
 		content[wire.FileIndex(i)] = random(int(f.Size), f.Path)
 	}
-	total := s.Layout().Blocks()
+	total := s.layout.Blocks()
 	rapid.Check(t, func(rt *rapid.T) {
 		first := rapid.Int64Range(0, int64(total)-1).Draw(rt, "first")
 		count := rapid.Int64Range(1, min(int64(total)-first, 6)).Draw(rt, "count")
 		before := sent
 		for j, g := range fetch(t, s, h, wire.BlockIndex(first), wire.BlockIndex(count)) {
-			i, n := s.Layout().Locate(wire.BlockIndex(first) + wire.BlockIndex(j))
+			i, n := s.layout.Locate(wire.BlockIndex(first) + wire.BlockIndex(j))
 			from := int(n) * block
 			want := content[i][from:min(from+block, len(content[i]))]
 			if g.status != wire.StatusOK || !bytes.Equal(g.data, want) || g.sum != digest.Block(want, n, int64(len(content[i]))) {
 				rt.Fatalf("block %d of %s: status %d, content or digest wrong", n, s.Files()[i].Path, g.status)
 			}
 		}
-		if got, want := sent-before, s.Layout().Bytes(wire.BlockIndex(first), wire.BlockIndex(count)); got != want {
+		if got, want := sent-before, s.layout.Bytes(wire.BlockIndex(first), wire.BlockIndex(count)); got != want {
 			rt.Fatalf("the hook was told of %d bytes, want %d", got, want)
 		}
 	})

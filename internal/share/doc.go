@@ -15,12 +15,12 @@
 //     that is swapped for a link, a pipe or a device meanwhile is a changed
 //     file.
 //   - A share costs about 150 bytes of memory for each file and, for files that
-//     are being sent, 32 bytes for each block; besides that 1 MiB for each run
-//     that is being served, of which there are at most 256.
+//     are being sent, 32 bytes for each block; besides that 512 KiB for each
+//     run that is being served, of which there are at most 256.
 //
 // # What it does not do
 //
-// It knows no tickets, limits no rate, follows no links inside a folder, and
-// does not notice a file that changes without its time changing, except by the
-// receipt in the end.
+// It knows no tickets, keeps to the rate that [Hooks] give and finds none,
+// follows no links inside a folder, and does not notice a file that changes
+// without its time changing, except by the receipt in the end.
 package share

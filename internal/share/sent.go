@@ -1,6 +1,7 @@
 package share
 
 import (
+	"slices"
 	"sync"
 
 	"lanyard/internal/digest"
@@ -10,7 +11,9 @@ import (
 // sentDigests remembers what went out, so that a receiver's result can be
 // compared with it: a file's hash, or the digests of its blocks until all of
 // them went out. It holds 33 bytes for each file from the first block on, and
-// 32 for each block of the larger files that are on their way.
+// 32 for each block of the larger files that are on their way, or rather for
+// each page of them of which a block went out: somebody who asks for one block
+// of everything makes it hold little.
 //
 // A file that is sent again is gathered anew, and a different outcome means
 // that the file changed without its time showing it.
@@ -31,10 +34,31 @@ const (
 	hashDiffers // blocks or files went out in two versions
 )
 
-// fileParts are the digests of a file of several blocks; zero where not sent.
+// fileParts are the digests of a file of several blocks.
 type fileParts struct {
-	blocks  []digest.Digest
-	missing int
+	pages   [][]digest.Digest // zero where not sent; nil where nothing was
+	blocks  digest.FileBlock
+	missing digest.FileBlock
+}
+
+// pageBlocks is how many digests are kept together: 8 KiB for 256 MiB.
+const pageBlocks = 256
+
+func newFileParts(blocks digest.FileBlock) *fileParts {
+	return &fileParts{
+		pages:   make([][]digest.Digest, (blocks+pageBlocks-1)/pageBlocks),
+		blocks:  blocks,
+		missing: blocks,
+	}
+}
+
+// at is where the digest of block n is kept.
+func (p *fileParts) at(n digest.FileBlock) *digest.Digest {
+	page := &p.pages[n/pageBlocks]
+	if *page == nil {
+		*page = make([]digest.Digest, min(pageBlocks, p.blocks-n/pageBlocks*pageBlocks))
+	}
+	return &(*page)[n%pageBlocks]
 }
 
 func newSentDigests(l *wire.Layout) *sentDigests {
@@ -57,14 +81,14 @@ func (s *sentDigests) add(i wire.FileIndex, n digest.FileBlock, d digest.Digest)
 	}
 	p := s.parts[i]
 	if p == nil {
-		p = &fileParts{blocks: make([]digest.Digest, blocks), missing: int(blocks)}
+		p = newFileParts(blocks)
 		s.parts[i] = p
 	}
-	switch p.blocks[n] {
+	switch known := p.at(n); *known {
 	case d:
 		return
 	case digest.Digest{}:
-		p.blocks[n] = d
+		*known = d
 		p.missing--
 	default:
 		s.state[i] = hashDiffers
@@ -72,7 +96,7 @@ func (s *sentDigests) add(i wire.FileIndex, n digest.FileBlock, d digest.Digest)
 	}
 	if p.missing == 0 {
 		delete(s.parts, i)
-		s.settle(i, digest.File(size, p.blocks))
+		s.settle(i, digest.File(size, slices.Concat(p.pages...)))
 	}
 }
 

@@ -59,9 +59,6 @@ func (s *Share) ID() string { return s.id }
 // Files are the entries of the manifest. They must not be changed.
 func (s *Share) Files() []wire.File { return s.files }
 
-// Layout numbers the blocks.
-func (s *Share) Layout() *wire.Layout { return s.layout }
-
 // Bytes is the size of all files together.
 func (s *Share) Bytes() int64 { return s.bytes }
 

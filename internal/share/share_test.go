@@ -101,12 +101,12 @@ func fetch(t testing.TB, s *Share, h http.Handler, first, count wire.BlockIndex)
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("run %d+%d: %s: %s", first, count, res.Status, body)
 	}
-	if want := wire.RunLength(s.Layout(), first, count); res.ContentLength != want || int64(len(body)) != want {
+	if want := wire.RunLength(s.layout, first, count); res.ContentLength != want || int64(len(body)) != want {
 		t.Fatalf("run %d+%d: announced %d bytes, sent %d, want %d", first, count, res.ContentLength, len(body), want)
 	}
 	var blocks []got
 	for b := first; b < first+count; b++ {
-		n := s.Layout().Len(b)
+		n := s.layout.Len(b)
 		status, sum := wire.ParseTrailer(body[n:])
 		blocks = append(blocks, got{body[:n], status, sum})
 		body = body[n+wire.TrailerSize:]
