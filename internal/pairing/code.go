@@ -36,7 +36,7 @@ const secretWords = 3
 // Printed with package fmt, logged, or encoded as JSON, a code hides its
 // secret; only String shows it.
 type Code struct {
-	Number int    // 0 to MaxNumber
+	Number int    // 1 to MaxNumber
 	Secret string `json:"-"`
 }
 
@@ -114,8 +114,8 @@ func (c Code) LogValue() slog.Value { return slog.StringValue(c.hidden()) }
 func (c Code) hidden() string { return strconv.Itoa(c.Number) + "-***" }
 
 func checkNumber(n int) error {
-	if n < 0 || n > MaxNumber {
-		return usage("the number of a code is from 0 to %d", MaxNumber)
+	if n < 1 || n > MaxNumber {
+		return usage("the number of a code is from 1 to %d", MaxNumber)
 	}
 	return nil
 }

@@ -49,6 +49,15 @@ func TestErrorTableIsOneToOne(t *testing.T) {
 	}
 }
 
+// What is wrong with the data counts for more than what is missing of it.
+func TestMismatchAbovePartial(t *testing.T) {
+	for _, err := range []error{errors.Join(ErrPartial, ErrMismatch), errors.Join(ErrMismatch, ErrPartial)} {
+		if got := FailureOf(err).Exit; got != ExitIntegrity {
+			t.Errorf("%q: exit %d, want %d", err, got, ExitIntegrity)
+		}
+	}
+}
+
 func TestForeignErrorBodies(t *testing.T) {
 	unknown := ReadError(strings.NewReader(`{"error":{"code":"too_windy","message":"wind\u001b[2J\u202e","remedy":"wait","more":1}}`), 503)
 	var remote *RemoteError
