@@ -2,12 +2,11 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/time/rate"
 
@@ -40,19 +39,28 @@ const portsTried = 100
 // Send shares until as many receivers as wanted have everything, or ctx ends.
 func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	report := reporter(opts.OnEvent)
+	// What can be wrong with these is told before a long pipe is read.
+	var code pairing.Code
+	if opts.Code != "" {
+		var err error
+		if code, err = pairing.ParseCode(opts.Code); err != nil {
+			return Result{}, err
+		}
+	}
+	listener, err := listen(ctx, opts.Bind, opts.Port)
+	if err != nil {
+		return Result{}, err
+	}
+	defer listener.Close()
 	s, err := n.open(ctx, opts)
 	if err != nil {
 		return Result{}, err
 	}
 	defer s.Close()
-
-	code, err := chooseCode(ctx, opts.Code)
-	if err != nil {
-		return Result{}, err
-	}
-	listener, err := listen(ctx, opts.Bind, opts.Port)
-	if err != nil {
-		return Result{}, err
+	if opts.Code == "" {
+		if code, err = newCode(ctx); err != nil {
+			return Result{}, err
+		}
 	}
 	srv := newServer(n, s, code, opts.Receivers, report)
 	if opts.Limit > 0 {
@@ -60,17 +68,17 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		burst := min(max(opts.Limit/4, leastBurst), mostBurst)
 		srv.limit = rate.NewLimiter(rate.Limit(opts.Limit), int(burst))
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
+	at := listener.Addr().(*net.TCPAddr)
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()
-	report(Event{Kind: KindWaiting, Code: code.String(), Addresses: addresses(opts.Bind, port), Offer: &offer})
+	report(Event{Kind: KindWaiting, Code: code.String(), Addresses: addresses(opts.Bind, at.Port), Offer: &offer})
 	for _, skip := range s.Skipped() {
 		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 	}
 
 	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: n.name, Device: n.id.ID().String(), Number: code.Number, Port: port,
-	}, discovery.Options{})
+		Name: n.name, Device: n.id.ID().String(), Number: code.Number, Version: wire.Version, Port: at.Port,
+	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
 	if err != nil {
 		report(Event{Kind: KindWarning, Reason: "this network cannot be told of the sender, receive with --from: " + err.Error()})
 	} else {
@@ -101,12 +109,8 @@ func (n *Node) Preview(ctx context.Context, opts SendOptions) (files []wire.File
 	return s.Files(), s.Skipped(), nil
 }
 
-// chooseCode takes the code that the user wants, or makes one up whose number
-// no other sender on the network carries.
-func chooseCode(ctx context.Context, own string) (pairing.Code, error) {
-	if own != "" {
-		return pairing.ParseCode(own)
-	}
+// newCode makes up a code whose number no other sender on the network carries.
+func newCode(ctx context.Context) (pairing.Code, error) {
 	// An error says that nobody could be asked; the number is good all the same.
 	number, _ := discovery.FreeNumber(ctx, discovery.Options{})
 	return pairing.NewCode(number)
@@ -118,17 +122,38 @@ func listen(ctx context.Context, bind string, port int) (net.Listener, error) {
 	var lc net.ListenConfig
 	if port != 0 {
 		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
-		if errors.Is(err, syscall.EADDRINUSE) {
+		if isPortTaken(err) {
 			return nil, fmt.Errorf("%w: %d", wire.ErrPortTaken, port)
 		}
 		return l, err
 	}
 	for port := DefaultPort; ; port++ {
 		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
-		if errors.Is(err, syscall.EADDRINUSE) && port < DefaultPort+portsTried {
+		if isPortTaken(err) && port < DefaultPort+portsTried {
 			continue
 		}
 		return l, err
+	}
+}
+
+// interfacesOf lists the interfaces that have the address listened on; nil
+// stands for all of them. A sender is not told of where it does not listen.
+func interfacesOf(ip net.IP) func() ([]net.Interface, error) {
+	if ip.IsUnspecified() {
+		return nil
+	}
+	return func() ([]net.Interface, error) {
+		all, err := net.Interfaces()
+		if err != nil {
+			return nil, err
+		}
+		return slices.DeleteFunc(all, func(i net.Interface) bool {
+			addrs, err := i.Addrs()
+			return err != nil || !slices.ContainsFunc(addrs, func(a net.Addr) bool {
+				n, ok := a.(*net.IPNet)
+				return ok && n.IP.Equal(ip)
+			})
+		}), nil
 	}
 }
 
