@@ -31,6 +31,10 @@ type Node struct {
 func Open() (*Node, error) {
 	home := os.Getenv("LANYARD_HOME")
 	if home == "" {
+		// Without a home folder the state would go to the root of the disk.
+		if _, err := os.UserHomeDir(); err != nil && os.Getenv("XDG_STATE_HOME") == "" {
+			return nil, fmt.Errorf("find the state folder: %w: set HOME, or LANYARD_HOME to a folder of its own", err)
+		}
 		home = filepath.Join(xdg.StateHome, "lanyard")
 	}
 	home, err := filepath.Abs(home)
@@ -43,7 +47,7 @@ func Open() (*Node, error) {
 func openAt(home string) (*Node, error) {
 	id, err := identity.LoadOrCreate(home)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
 	return &Node{id: id, name: hostName(), home: home}, nil
 }
