@@ -80,7 +80,7 @@ var layers = map[string]layer{
 	},
 	"internal/transfer": {
 		why:    "the engine: connections are dialled by a function from above, so that it never knows node or discovery",
-		below:  []string{"inbox", "secure", "wire", "digest"},
+		below:  []string{"wire", "digest"},
 		banned: talking,
 	},
 	"internal/node": {
