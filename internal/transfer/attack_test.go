@@ -100,22 +100,24 @@ func TestTricklingSenderIsLost(t *testing.T) {
 // A block may take much longer than a stall: what is slow is not lost.
 func TestSlowLink(t *testing.T) {
 	sink := newSink(t, oneFile)
-	res, err := overPipes(t, oneFile, sink, Options{}, func(w io.Writer, first, count wire.BlockIndex) {
+	var broken []error
+	_, err := overPipes(t, oneFile, sink, Options{OnRun: noteBroken(&broken)}, func(w io.Writer, first, count wire.BlockIndex) {
 		trickle(w, honest(oneFile, first, count), 1000, time.Second)
 	})
-	if err != nil || res.Broken > 0 {
-		t.Errorf("%d streams broke, %v", res.Broken, err)
+	if err != nil || len(broken) > 0 {
+		t.Errorf("broken: %v; %v", broken, err)
 	}
 	sink.whole(wire.NewLayout(oneFile), all(wire.NewLayout(oneFile)))
 }
 
 func TestSlowLimit(t *testing.T) {
 	sink := newSink(t, oneFile)
-	res, err := overPipes(t, oneFile, sink, Options{Limit: 20_000}, func(w io.Writer, first, count wire.BlockIndex) {
+	var broken []error
+	res, err := overPipes(t, oneFile, sink, Options{Limit: 20_000, OnRun: noteBroken(&broken)}, func(w io.Writer, first, count wire.BlockIndex) {
 		_, _ = w.Write(honest(oneFile, first, count))
 	})
-	if err != nil || res.Broken > 0 || res.Elapsed < 4*time.Minute {
-		t.Errorf("%d streams broke in %v, %v", res.Broken, res.Elapsed, err)
+	if err != nil || len(broken) > 0 || res.Elapsed < 4*time.Minute {
+		t.Errorf("broken in %v: %v; %v", res.Elapsed, broken, err)
 	}
 }
 
@@ -272,7 +274,7 @@ func TestGivenUpWhileWritten(t *testing.T) {
 func TestSenderBeginsLate(t *testing.T) {
 	tune := newTuner(MaxStreams, time.Unix(0, 0))
 	for at := range 100 {
-		if n := tune.observe(time.Unix(0, int64(at)*int64(100*time.Millisecond)), 0, 0); n < 1 {
+		if n := tune.observe(time.Unix(0, int64(at)*int64(100*time.Millisecond)), 0, 0, false); n < 1 {
 			t.Fatalf("%d streams after %d00 ms", n, at)
 		}
 	}
@@ -316,4 +318,74 @@ func TestLateBadStatusOfAWholeFile(t *testing.T) {
 		t.Error("nobody took the block a second time: nothing was shown")
 	}
 	sink.whole(wire.NewLayout(files), all(wire.NewLayout(files)))
+}
+
+// More streams than reach the limit bring nothing.
+func TestLimitKeepsStreamsFew(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: 60 * digest.BlockSize}}
+	res, err := overPipes(t, files, newSink(t, files), Options{Limit: 60e6}, func(w io.Writer, first, count wire.BlockIndex) {
+		_, _ = w.Write(honest(files, first, count))
+	})
+	if err != nil || res.Streams > firstStreams {
+		t.Errorf("%d streams, %v", res.Streams, err)
+	}
+}
+
+// A sender that has no room is asked again over the same connection.
+func TestBusySender(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: 1}}
+	const refusals = 5
+	conns, asked := map[io.Writer]bool{}, 0
+	sink := newSink(t, files)
+	res, err := overPipes(t, files, sink, Options{Streams: 1}, func(w io.Writer, first, count wire.BlockIndex) {
+		conns[w] = true
+		if asked++; asked <= refusals {
+			body := `{"error":{"code":"busy","message":"no room"}}`
+			fmt.Fprintf(w, "HTTP/1.1 503 Busy\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			return
+		}
+		_, _ = w.Write(honest(files, first, count))
+	})
+	if err != nil || len(conns) != 1 || asked != refusals+1 {
+		t.Errorf("asked %d times over %d connections, %v", asked, len(conns), err)
+	}
+	if least := refusals * firstPause / 2; res.Elapsed < least {
+		t.Errorf("asked %d times in %v, want pauses", asked, res.Elapsed)
+	}
+	sink.whole(wire.NewLayout(files), all(wire.NewLayout(files)))
+}
+
+// In order, a stream that is one too many goes only when no other waits for the
+// block that it failed to get.
+func TestRetiredStreamHoldsTheNextBlock(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: 60 * digest.BlockSize}}
+	var mu sync.Mutex
+	numbers, asked, hung := map[io.Writer]int{}, map[io.Writer]int{}, false
+	sink := &orderedSink{}
+	sink.turn = sync.NewCond(&sink.mu)
+	res, err := overPipes(t, files, sink, Options{Ordered: true}, func(w io.Writer, first, count wire.BlockIndex) {
+		mu.Lock()
+		if asked[w]++; asked[w] == 1 {
+			numbers[w] = len(numbers)
+		}
+		// Not the first time: the tuner learns nothing while nothing has come.
+		hang := numbers[w] >= firstStreams && asked[w] == 2 && !hung
+		hung = hung || hang
+		mu.Unlock()
+		if hang {
+			// Long enough for the tuner to see that more streams brought nothing.
+			time.Sleep(stallTime / 2)
+			w.(io.Closer).Close()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+		_, _ = w.Write(honest(files, first, count))
+	})
+	if err != nil || !hung || sink.next != 60 {
+		t.Errorf("%d blocks came, hung: %v; %v", sink.next, hung, err)
+	}
+	// The tuner's next try would end the wait too.
+	if res.Elapsed > stallTime/2+settledFor {
+		t.Errorf("took %v", res.Elapsed)
+	}
 }

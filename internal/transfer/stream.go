@@ -52,6 +52,7 @@ type stream struct {
 	answers *wire.Answers
 	due     time.Time // when the connection breaks if nothing comes
 	carried int64     // bytes that came over the connection
+	owes    bool      // it gave back a block that others wait for
 
 	mu      sync.Mutex // guards what hangUp needs
 	conn    net.Conn
@@ -87,8 +88,10 @@ func (t *Transfer) start(ctx context.Context, number int) {
 }
 
 // retired tells whether there are more streams than wanted and this is one of
-// those too many.
-func (s *stream) retired() bool { return s.number >= int(s.t.wanted.Load()) }
+// those too many. With Options.Ordered a stream that broke stays until it has
+// fetched a run: the block that it gave back may be the one that all others,
+// in the sink, wait for.
+func (s *stream) retired() bool { return !s.owes && s.number >= int(s.t.wanted.Load()) }
 
 // work fetches runs until there are none left for this stream.
 func (s *stream) work(ctx context.Context) {
@@ -111,6 +114,7 @@ func (s *stream) work(ctx context.Context) {
 		}
 		err := s.fetch(ctx, r)
 		t.queue.finish(r)
+		s.owes = err != nil && t.opts.Ordered
 		switch {
 		case err == nil:
 			if s.carried >= t.perConn {
@@ -122,6 +126,9 @@ func (s *stream) work(ctx context.Context) {
 			// wanted, so that a new connection is the shorter way.
 			s.drop()
 			pause = 0
+		case errors.Is(err, wire.ErrBusy):
+			// The connection is whole, and a new one would find no more room.
+			pause = longer(pause)
 		default:
 			pause = s.broke(ctx, err, pause)
 		}
@@ -157,13 +164,17 @@ func (s *stream) broke(ctx context.Context, err error, before time.Duration) tim
 	if ctx.Err() != nil || s.t.queue.done() {
 		return 0
 	}
-	s.t.broken.Add(1)
 	if final(err) {
 		s.t.cancel(err)
 		return 0
 	}
 	s.size = 1
-	// Streams that broke together must not all come back at the same moment.
+	return longer(before)
+}
+
+// longer is the pause after the one before. Streams that broke together must
+// not all come back at the same moment.
+func longer(before time.Duration) time.Duration {
 	pause := min(max(2*before, firstPause), longestWait)
 	return pause/2 + rand.N(pause/2)
 }

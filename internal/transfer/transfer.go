@@ -42,13 +42,10 @@ type Progress struct {
 
 // Result is what a transfer came to.
 type Result struct {
-	Bytes    int64         // verified and handed to the sink
-	Received int64         // payload bytes that came over the streams, also those fetched again
-	Elapsed  time.Duration // from the first request on
-	Streams  int           // the most that were open at one time
-	Broken   int           // streams that broke and were dialled again
-	Corrupt  int           // blocks that did not match their digest
-	Failed   map[wire.FileIndex]error
+	Bytes   int64         // verified and handed to the sink
+	Elapsed time.Duration // from the first request on
+	Streams int           // the most that were open at one time
+	Failed  map[wire.FileIndex]error
 }
 
 const (
@@ -80,8 +77,6 @@ type Transfer struct {
 	most      atomic.Int32
 	received  atomic.Int64
 	bytes     atomic.Int64
-	broken    atomic.Int32
-	corrupt   atomic.Int32
 	running   atomic.Int32
 	held      atomic.Int32 // streams that are in the sink or wait for the limit
 	fresh     atomic.Int64 // progress that silence has not heard of, in bytes
@@ -148,9 +143,8 @@ func (t *Transfer) result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return Result{
-		Bytes: t.bytes.Load(), Received: t.received.Load(), Elapsed: time.Since(t.began) - t.dialled,
-		Streams: int(t.most.Load()), Broken: int(t.broken.Load()), Corrupt: int(t.corrupt.Load()),
-		Failed: t.failed,
+		Bytes: t.bytes.Load(), Elapsed: time.Since(t.began) - t.dialled,
+		Streams: int(t.most.Load()), Failed: t.failed,
 	}
 }
 
@@ -170,6 +164,9 @@ func (t *Transfer) came(n int) {
 func (t *Transfer) asking() bool {
 	return t.running.Load() > t.held.Load()+t.queue.asleep.Load()
 }
+
+// limited tells whether a stream waits because of Options.Limit.
+func (t *Transfer) limited() bool { return t.limit != nil && t.limit.Tokens() < 0 }
 
 // listen tells, at now, for how long next to nothing has come although a
 // stream asked.
@@ -211,7 +208,7 @@ func (t *Transfer) control(ctx context.Context) {
 				return
 			}
 			if t.opts.Streams == 0 {
-				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()))
+				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()), t.limited())
 			}
 		}
 	}
@@ -251,7 +248,6 @@ func (t *Transfer) failure(i wire.FileIndex) error {
 // mismatched counts a block that did not match, and gives up its file when
 // that happens again and again.
 func (t *Transfer) mismatched(b wire.BlockIndex) {
-	t.corrupt.Add(1)
 	t.mu.Lock()
 	t.refused[b]++
 	enough := t.refused[b] >= maxCorrupt

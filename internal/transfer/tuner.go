@@ -19,7 +19,8 @@ const (
 // while the rate still rises. When one interval does not show that beyond
 // doubt, it takes a second one, since the first may have met a burst of loss,
 // streams that were still speeding up, or somebody else's quiet moment; and
-// when both together show no gain, it goes back to the number before.
+// when both together show no gain, it goes back to the number before. While a
+// limit of the user's holds the streams up, their number stays.
 //
 // It is fed by one goroutine and knows no clock but the times it is given.
 type tuner struct {
@@ -48,9 +49,9 @@ func newTuner(limit int, now time.Time) *tuner {
 }
 
 // observe takes the bytes received up to now over all streams and the round
-// trip time, and answers how many streams there should be. Call it often; it
-// decides only once an interval.
-func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration) int {
+// trip time, whether streams wait for a limit, and answers how many streams there
+// should be. Call it often; it decides only once an interval.
+func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, limited bool) int {
 	t.interval = max(minInterval, 10*roundTrip)
 	elapsed := now.Sub(t.since)
 	if elapsed < t.interval {
@@ -59,6 +60,8 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration) int
 	rate := float64(bytes-t.bytes) / elapsed.Seconds()
 	t.since, t.bytes = now, bytes
 	switch {
+	case limited:
+		t.best, t.bestCount, t.first, t.settled = rate, t.streams, 0, now
 	case !t.settled.IsZero():
 		// The rate to beat is the one of now, not of a better moment.
 		t.best += (rate - t.best) / 4
