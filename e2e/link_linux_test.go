@@ -105,8 +105,12 @@ func TestLinkCutForGood(t *testing.T) {
 	r := b.start("receive", "--yes", "-o", out, "--from", a.address())
 	r.wait("100 MB", func(ev node.Event) bool { return ev.Kind == node.KindProgress && ev.Bytes > 100e6 })
 	a.Cut()
+	cut := time.Now()
 	if exit := r.end(time.Minute); exit != wire.ExitError {
 		t.Errorf("exit code %d, want %d", exit, wire.ExitError)
+	}
+	if waited := time.Since(cut); waited < 28*time.Second || waited > 40*time.Second {
+		t.Errorf("waited for %v, want 30 s, and 40 at most", waited)
 	}
 	if code := failureOf(t, r); code != "source_lost" {
 		t.Errorf("failed with %q", code)

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,7 +47,8 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-const code = "7-river-anvil-moss"
+// code is another one each time, so that two test runs on one network do not meet.
+var code = fmt.Sprintf("%d-%s", 1+mathrand.IntN(9999), rand.Text())
 
 // A machine is a host with a home of its own.
 type machine struct {
@@ -89,13 +92,18 @@ type process struct {
 	ended  bool
 }
 
+func (m *machine) command(args ...string) *lab.Cmd {
+	cmd := m.Command(context.Background(), binary, args...)
+	cmd.Env = append(append(os.Environ(), "LANYARD_HOME="+m.home), m.env...)
+	return cmd
+}
+
 // start runs the command with --json at the machine.
 func (m *machine) start(args ...string) *process {
 	m.t.Helper()
 	p := &process{t: m.t, done: make(chan struct{})}
 	p.change = sync.NewCond(&p.mu)
-	p.cmd = m.Command(context.Background(), binary, append(args, "--json")...)
-	p.cmd.Env = append(append(os.Environ(), "LANYARD_HOME="+m.home), m.env...)
+	p.cmd = m.command(append(args, "--json")...)
 	p.cmd.Stdout = &p.out
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -130,10 +138,20 @@ func (p *process) read(stderr io.Reader) {
 	p.change.Broadcast()
 }
 
+// patience is how long an event is waited for.
+const patience = 2 * time.Minute
+
 // wait answers the first event that matches, and fails when the process ends
-// without one.
+// without one, or when none has come for long.
 func (p *process) wait(what string, match func(node.Event) bool) node.Event {
 	p.t.Helper()
+	late := false
+	defer time.AfterFunc(patience, func() {
+		p.mu.Lock()
+		late = true
+		p.mu.Unlock()
+		p.change.Broadcast()
+	}).Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for seen := 0; ; p.change.Wait() {
@@ -141,6 +159,9 @@ func (p *process) wait(what string, match func(node.Event) bool) node.Event {
 			if match(p.events[seen]) {
 				return p.events[seen]
 			}
+		}
+		if late {
+			p.t.Fatalf("no %s within %v\n%s", what, patience, p.text.String())
 		}
 		if p.ended {
 			p.t.Fatalf("ended without %s: %v\n%s%s", what, p.err, p.text.String(), p.out.String())
@@ -165,10 +186,15 @@ func (p *process) last(k node.Kind) (last node.Event) {
 	return last
 }
 
-// kill ends the process by a signal and waits for its end.
+// kill ends the process by a signal and waits for its end, which comes at last.
 func (p *process) kill(sig syscall.Signal) {
 	_ = p.cmd.Process.Signal(sig) // it may have ended
-	<-p.done
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
 }
 
 // end waits for the process and answers its exit code, within a bound.
