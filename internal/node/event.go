@@ -111,6 +111,8 @@ type Result struct {
 	Fetched int64 `json:"fetched,omitempty"`
 	// Failed are the files that did not arrive.
 	Failed []FileFailure `json:"failed,omitempty"`
+	// Skipped files were here under their names already, and were kept.
+	Skipped int `json:"skipped,omitempty"`
 	// Receivers have everything (on the sender).
 	Receivers int `json:"receivers,omitempty"`
 	// Out is where the files are (on the receiver).

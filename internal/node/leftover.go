@@ -29,11 +29,24 @@ func (n *Node) rememberInbox(dir string) error {
 	if err := os.MkdirAll(n.inboxes(), 0o700); err != nil {
 		return fmt.Errorf("remember the folder: %w", err)
 	}
-	if err := os.WriteFile(n.inboxNote(dir), []byte(dir), 0o600); err != nil {
+	// Half a note would name another folder.
+	f, err := os.CreateTemp(n.inboxes(), unwritten+"*")
+	if err != nil {
+		return fmt.Errorf("remember the folder: %w", err)
+	}
+	_, err = f.WriteString(dir)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), n.inboxNote(dir))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the first error is the one that counts
 		return fmt.Errorf("remember the folder: %w", err)
 	}
 	return nil
 }
+
+// unwritten begins the name of a note that is being written.
+const unwritten = "."
 
 func (n *Node) inboxNote(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
@@ -61,9 +74,18 @@ func (n *Node) Transfers() ([]Leftover, error) {
 	}
 	var all []Leftover
 	for _, note := range notes {
+		if strings.HasPrefix(note.Name(), unwritten) {
+			continue
+		}
 		dir, err := os.ReadFile(filepath.Join(n.inboxes(), note.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another process has just forgotten it
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list folders: %w", err)
+		}
+		if len(dir) == 0 {
+			continue // written when the power went
 		}
 		left, err := inbox.Leftovers(string(dir))
 		if errors.Is(err, fs.ErrNotExist) {

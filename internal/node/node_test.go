@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,17 @@ func (s *sending) wait(k Kind) Event {
 		default:
 		}
 	}
+}
+
+// next is wait for an event that it has not answered yet.
+func (s *sending) next(k Kind) Event {
+	s.t.Helper()
+	ev := s.wait(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.IndexFunc(s.events, func(ev Event) bool { return ev.Kind == k })
+	s.events = slices.Delete(s.events, at, at+1)
+	return ev
 }
 
 func (s *sending) stop() { s.cancel(); <-s.done }
@@ -466,8 +478,16 @@ func TestConflicts(t *testing.T) {
 		{inbox.Skip, map[string]int{"a.txt": 3}},
 	} {
 		out := makeTree(t, map[string]int{"a.txt": 3})
-		if _, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.Conflict = c.rule }); err != nil {
+		res, err := s.receive(newNode(t), out, func(o *ReceiveOptions) { o.Conflict = c.rule })
+		if err != nil {
 			t.Errorf("rule %d: %v", c.rule, err)
+		}
+		kept := 0
+		if c.rule == inbox.Skip {
+			kept = 1
+		}
+		if told := s.next(KindReceived).Kept; res.Skipped != kept || told != kept {
+			t.Errorf("rule %d: %d skipped, the sender was told of %d", c.rule, res.Skipped, told)
 		}
 		if diff := cmp.Diff(tree(t, makeTree(t, c.want)), tree(t, out)); diff != "" {
 			t.Errorf("rule %d: %s", c.rule, diff)

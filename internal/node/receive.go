@@ -44,7 +44,7 @@ type ReceiveOptions struct {
 // wire.ErrPartial when some files did not arrive through the sender's fault,
 // and wire.ErrMismatch when one of them was refused by its digests.
 func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error) {
-	r := &receive{node: n, opts: opts, report: reporter(opts.OnEvent), failures: map[wire.FileIndex]error{}}
+	r := &receive{node: n, opts: opts, report: reporter(opts.OnEvent), failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{}}
 	code, err := pairing.ParseCode(opts.Code)
 	if err != nil {
 		return Result{}, err
@@ -91,8 +91,8 @@ type receive struct {
 	done     atomic.Int64 // files in their places
 
 	mu       sync.Mutex
-	arrived  []arrival // by file
-	skipped  int       // files that were here under that name, and are kept
+	arrived  []arrival               // by file
+	skipped  map[wire.FileIndex]bool // files that were here under that name, and are kept
 	failures map[wire.FileIndex]error
 }
 
@@ -154,8 +154,8 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 		fetched.Elapsed += time.Since(finishing)
 	}
 	err = errors.Join(err, land.Close())
-	if forgetErr := r.node.forgetInbox(in.Dir()); err == nil {
-		err = forgetErr
+	if forgetErr := r.node.forgetInbox(in.Dir()); forgetErr != nil {
+		r.report(Event{Kind: KindWarning, Reason: forgetErr.Error()}) // the files are here all the same
 	}
 	return r.end(ctx, fetched, in.Dir(), err)
 }
@@ -195,7 +195,7 @@ func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
 			spans = append(spans, s)
 		}
 		if plan.State(n) == inbox.Skipped {
-			r.skipped++
+			r.skipped[n] = true
 		}
 	}
 	return spans
@@ -223,10 +223,11 @@ func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfe
 	if r.opts.Verbose {
 		opts.OnRun = r.reportRun
 	}
-	tr := transfer.New(r.source(), r.layout, spans, &watched{sink, r}, opts)
+	w := newWatched(sink, r, spans)
+	tr := transfer.New(r.source(), r.layout, spans, w, opts)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { r.watch(tr, before, stop) })
+	wg.Go(func() { r.watch(tr, w, before, stop) })
 	res, err := tr.Run(ctx)
 	close(stop)
 	wg.Wait()
@@ -281,7 +282,7 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 
 // end delivers the receipt and sums up.
 func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, err error) (Result, error) {
-	res := Result{Seconds: fetched.Elapsed.Seconds(), Streams: fetched.Streams, Fetched: fetched.Bytes, Out: out, Files: []FileResult{}}
+	res := Result{Seconds: fetched.Elapsed.Seconds(), Streams: fetched.Streams, Fetched: fetched.Bytes, Out: out, Files: []FileResult{}, Skipped: len(r.skipped)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, f := range r.files {
@@ -311,7 +312,11 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 	verdict, sendErr := r.receipt(ctx, res, err == nil)
 	switch {
 	case sendErr != nil:
-		r.report(Event{Kind: KindWarning, Reason: "the sender could not be told that all is here: " + sendErr.Error()})
+		what := "what is here"
+		if err == nil {
+			what = "that all is here"
+		}
+		r.report(Event{Kind: KindWarning, Reason: "the sender could not be told " + what + ": " + sendErr.Error()})
 	case len(verdict.Disagreed) > 0:
 		first := r.files[verdict.Disagreed[0]].Path
 		err = errors.Join(err, fmt.Errorf("%w: the sender has another hash for %s and %d more", wire.ErrMismatch,
@@ -320,11 +325,11 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 	return res, err
 }
 
-// receipt tells the sender what is here.
+// receipt tells the sender what is here. A sender that is lost may be back
+// within receiptTries, also under a new code that is the same.
 func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdict, error) {
-	ctx, cancel := context.WithTimeout(ctx, receiptPatience(len(r.files)))
+	ctx, cancel := context.WithTimeout(ctx, receiptTries+receiptPatience(len(r.files)))
 	defer cancel()
-	share, _ := r.peer.access()
 	files := 0
 	for _, f := range r.files {
 		if !f.Dir {
@@ -332,7 +337,7 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 		}
 	}
 	head := wire.Receipt{
-		Share: share, Transfer: rand.Text(), Bytes: res.Fetched, Seconds: res.Seconds, Streams: res.Streams, OK: ok, Files: files,
+		Transfer: rand.Text(), Bytes: res.Bytes, Seconds: res.Seconds, Streams: res.Streams, OK: ok, Files: files,
 	}
 	results := func(yield func(wire.FileResult) bool) {
 		for i, f := range r.files {
@@ -343,6 +348,8 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 			fr := wire.FileResult{File: n, Hash: r.arrived[i].hash}
 			if why := r.failures[n]; why != nil {
 				fr.Code = wire.FailureOf(why).Code
+			} else if r.skipped[n] {
+				fr.Code = wire.FailureOf(wire.ErrRejected).Code
 			} else if r.arrived[i].path == "" {
 				fr.Code = wire.FailureOf(wire.ErrPartial).Code
 			}
@@ -351,11 +358,28 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 			}
 		}
 	}
-	until := time.Now().Add(callTime)
-	for {
+	until := time.Now().Add(receiptTries)
+	for isLost := false; ; {
+		share, ticket := r.peer.access()
+		head.Share = share
 		verdict, err := r.peer.deliver(ctx, head, len(r.files), results)
+		if errors.Is(err, wire.ErrUnauthorised) {
+			// Started again, it does not know the ticket any more.
+			if err = r.renew(ctx, ticket); err == nil {
+				share, _ = r.peer.access()
+				head.Share = share
+				verdict, err = r.peer.deliver(ctx, head, len(r.files), results)
+			}
+		}
 		if err == nil || ctx.Err() != nil || time.Now().After(until) || refused(err) {
+			if err == nil && isLost {
+				r.report(Event{Kind: KindBack})
+			}
 			return verdict, err
+		}
+		if !isLost {
+			isLost = true
+			r.report(Event{Kind: KindLost})
 		}
 		select {
 		case <-ctx.Done():
@@ -366,12 +390,17 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 
 // refused tells whether sending the receipt again would end the same way.
 func refused(err error) bool {
-	return errors.Is(err, wire.ErrUnauthorised) || errors.Is(err, wire.ErrWrongDevice) ||
+	return errors.Is(err, wire.ErrUnauthorised) || errors.Is(err, wire.ErrWrongDevice) || errors.Is(err, wire.ErrSourceChanged) ||
 		errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge)
 }
 
-// receiptPause is how long to wait before a receipt is sent again.
-const receiptPause = 500 * time.Millisecond
+const (
+	// receiptPause is how long to wait before a receipt is sent again.
+	receiptPause = 500 * time.Millisecond
+	// receiptTries is for how long it is: as long as streams wait for a lost
+	// sender.
+	receiptTries = 30 * time.Second
+)
 
 // receiptPatience is how long a receipt of so many files may take: that of a
 // million has 95 MB, and has to pass a slow link too.

@@ -27,8 +27,9 @@ const (
 	knockTime = 3 * time.Second
 	// knockAgain is the time between looks at those that did not.
 	knockAgain = time.Second
-	// lastWord is how long another sender has after one refused: two that carry
-	// the same number are heard within moments.
+	// lastWord is how long another sender has to be heard after one refused: two
+	// that carry the same number are heard within moments. One that is being
+	// tried then has knockTime to end it.
 	lastWord = time.Second
 	// dialStagger is how much later than the one before an address is tried.
 	dialStagger = 250 * time.Millisecond
@@ -89,6 +90,7 @@ func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan disc
 	again := time.NewTicker(knockAgain)
 	defer again.Stop()
 	var closing <-chan time.Time
+	isClosing := false
 	for {
 		select {
 		case ev, ok := <-events:
@@ -114,6 +116,9 @@ func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan disc
 				refused = o.err
 				closing = time.After(lastWord)
 			}
+			if isClosing && running == 0 {
+				return nil, nil, refused
+			}
 			if spent == maxSenders {
 				if refused != nil {
 					return nil, nil, refused
@@ -121,7 +126,10 @@ func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan disc
 				return nil, nil, fmt.Errorf("%w: none of %d senders with the number %d took the code: %w", wire.ErrNotFound, spent, code.Number, last)
 			}
 		case <-closing:
-			return nil, nil, refused
+			if running == 0 || isClosing {
+				return nil, nil, refused
+			}
+			isClosing, closing = true, time.After(knockTime)
 		case <-late.C:
 			switch {
 			case last != nil:

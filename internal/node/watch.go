@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"sort"
+	"sync"
 	"time"
 
 	"lanyard/internal/digest"
@@ -9,20 +11,74 @@ import (
 	"lanyard/internal/wire"
 )
 
-// A watched sink remembers which file is being written and which failed.
+// A watched sink remembers which file is being written and which failed, and
+// counts what is to come.
 type watched struct {
 	transfer.Sink
-	r *receive
+	r     *receive
+	spans []transfer.Span
+
+	mu    sync.Mutex
+	total int64                    // bytes that came and that are to come
+	rest  map[wire.FileIndex]int64 // of these to come, of files that are being written
+}
+
+func newWatched(sink transfer.Sink, r *receive, spans []transfer.Span) *watched {
+	w := &watched{Sink: sink, r: r, spans: spans, rest: map[wire.FileIndex]int64{}}
+	for _, s := range spans {
+		w.total += r.layout.Bytes(s.First, s.End-s.First)
+	}
+	return w
 }
 
 func (w *watched) Write(ctx context.Context, i wire.FileIndex, b digest.FileBlock, data []byte, d digest.Digest) error {
 	w.r.current.Store(int64(i))
-	return w.Sink.Write(ctx, i, b, data, d)
+	if err := w.Sink.Write(ctx, i, b, data, d); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rest[i] = w.restOf(i) - int64(len(data)); w.rest[i] == 0 {
+		delete(w.rest, i)
+	}
+	return nil
+}
+
+func (w *watched) restOf(i wire.FileIndex) int64 {
+	if rest, ok := w.rest[i]; ok {
+		return rest
+	}
+	return w.needed(i)
+}
+
+// needed is how many bytes of file i were to come.
+func (w *watched) needed(i wire.FileIndex) (sum int64) {
+	first, end := w.r.layout.Range(i)
+	at := sort.Search(len(w.spans), func(n int) bool { return w.spans[n].End > first })
+	for _, s := range w.spans[at:] {
+		if s.First >= end {
+			break
+		}
+		from := max(s.First, first)
+		sum += w.r.layout.Bytes(from, min(s.End, end)-from)
+	}
+	return sum
 }
 
 func (w *watched) Fail(i wire.FileIndex, why error) {
+	w.mu.Lock()
+	w.total -= w.restOf(i)
+	delete(w.rest, i)
+	w.mu.Unlock()
 	w.r.failed(i, why)
 	w.Sink.Fail(i, why)
+}
+
+// toCome is how many bytes came and are to come.
+func (w *watched) toCome() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.total
 }
 
 // failed notes that a file will not arrive.
@@ -52,7 +108,7 @@ func (r *receive) committed(i wire.FileIndex, path string, hash digest.Digest) {
 
 // watch reports progress until stop is closed. before is what was there when
 // the transfer began.
-func (r *receive) watch(tr *transfer.Transfer, before int64, stop <-chan struct{}) {
+func (r *receive) watch(tr *transfer.Transfer, w *watched, before int64, stop <-chan struct{}) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	var rate meter
@@ -76,7 +132,7 @@ func (r *receive) watch(tr *transfer.Transfer, before int64, stop <-chan struct{
 				r.report(Event{Kind: kind, Seconds: p.Lost.Seconds()})
 			}
 			ev := Event{
-				Kind: KindProgress, Bytes: before + p.Bytes, Total: r.header.Bytes,
+				Kind: KindProgress, Bytes: before + p.Bytes, Total: before + w.toCome(),
 				Files: int(r.done.Load()), AllFiles: len(r.files), Rate: rate.value, Streams: p.Streams,
 			}
 			if len(r.files) > 0 {
