@@ -26,9 +26,6 @@ type receiveFlags struct {
 	yes       bool
 }
 
-// maxStreams is the most that --streams takes.
-const maxStreams = 32
-
 func newReceive(t *terminal) *cobra.Command {
 	var f receiveFlags
 	cmd := &cobra.Command{
@@ -37,8 +34,8 @@ func newReceive(t *terminal) *cobra.Command {
 		Long: `Fetch what somebody sends, with the code that their lanyard shows.
 
 The sender is looked for on the network. Where that fails, such as on a network
-that keeps its machines apart, name its address with --from (the port is 12121
-when none is given).
+that carries no multicast, name its address with --from (the port is 12121 when
+none is given).
 
 You are shown what is offered before anything is written. Every block is
 verified as it arrives, and a file stands under its name only when it is whole.
@@ -64,7 +61,7 @@ written with spaces and in any case.`,
 	flags.BoolVar(&f.list, "list", false, "list what is offered, and take nothing")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are there (default: name (1).ext)")
 	flags.BoolVar(&f.skip, "skip", false, "leave out files that are there")
-	flags.IntVar(&f.streams, "streams", 0, "use `N` streams, 1 to 32 (default: as many as help)")
+	flags.IntVar(&f.streams, "streams", 0, fmt.Sprintf("use `N` streams, 1 to %d (default: as many as help)", node.MaxStreams))
 	flags.Var(&f.limit, "limit", "receive no faster than `RATE`: 50MB/s, 400Mbit/s")
 	addOutputFlags(cmd, t)
 	return cmd
@@ -118,7 +115,7 @@ func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) e
 		t.result = result
 	}
 	switch {
-	case err != nil && ctx.Err() != nil && !v.began:
+	case err != nil && ctx.Err() != nil && (!v.began || opts.Pipe != nil): // nothing is kept
 		return interruption{text: "stopped"}
 	case err != nil && ctx.Err() != nil:
 		return interruption{"stopped; what has arrived is kept", wire.FailureOf(context.Canceled).Remedy}
@@ -132,8 +129,8 @@ func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) e
 	}
 	switch {
 	case shown: // a text says all by itself
-	case len(result.Files) == 0:
-		t.say("  nothing was received: all of it is here already")
+	case len(result.Files) == 0 && result.Skipped > 0:
+		t.say("  nothing was received: %s", leftOut(result.Skipped))
 	default:
 		t.say("  received %s", received(result))
 	}
@@ -145,8 +142,8 @@ func (f *receiveFlags) check(t *terminal) error {
 	switch {
 	case f.overwrite && f.skip:
 		return usage("--overwrite and --skip exclude each other")
-	case f.streams < 0 || f.streams > maxStreams:
-		return usage("--streams is from 0 (as many as help) to %d, not %d", maxStreams, f.streams)
+	case f.streams < 0 || f.streams > node.MaxStreams:
+		return usage("--streams is from 0 (as many as help) to %d, not %d", node.MaxStreams, f.streams)
 	case f.out == "-" && t.json:
 		return usage("--out - and --json both want standard output")
 	case f.out == "-" && t.outTTY && !f.list:
@@ -335,5 +332,16 @@ func received(r node.Result) string {
 	if r.Out != "" {
 		what += ", in " + wire.Escape(r.Out)
 	}
+	if r.Skipped > 0 {
+		what += "; " + leftOut(r.Skipped)
+	}
 	return what
+}
+
+// leftOut says that files were skipped.
+func leftOut(n int) string {
+	if n == 1 {
+		return "1 file that is here already was left out"
+	}
+	return count(n, "file") + " that are here already were left out"
 }

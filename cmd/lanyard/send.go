@@ -92,6 +92,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	case err != nil && ctx.Err() != nil:
 		text := "stopped sharing"
 		if v.done > 0 {
+			t.result = result
 			text += "; " + count(v.done, "receiver") + " " + has(v.done) + " everything"
 		}
 		return interruption{text, "Send the same again, and receivers go on where they stopped."}

@@ -232,6 +232,8 @@ func TestReceived(t *testing.T) {
 		},
 		{node.Result{Bytes: 2e9, Files: files}, "2 files, 2.0 GB (0 B of it now), all verified"},
 		{node.Result{Files: files[:1]}, "a.mov, 0 B, verified"},
+		{node.Result{Files: files[:1], Skipped: 1, Out: "/x"}, "a.mov, 0 B, verified, in /x; 1 file that is here already was left out"},
+		{node.Result{Files: files[:1], Skipped: 1204}, "a.mov, 0 B, verified; 1,204 files that are here already were left out"},
 	} {
 		if got := received(c.r); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)
