@@ -322,7 +322,7 @@ func TestLateBadStatusOfAWholeFile(t *testing.T) {
 
 // More streams than reach the limit bring nothing.
 func TestLimitKeepsStreamsFew(t *testing.T) {
-	files := []wire.File{{Path: "a", Size: 60 * digest.BlockSize}}
+	files := []wire.File{{Path: "a", Size: 40 * digest.BlockSize}}
 	res, err := overPipes(t, files, newSink(t, files), Options{Limit: 60e6}, func(w io.Writer, first, count wire.BlockIndex) {
 		_, _ = w.Write(honest(files, first, count))
 	})
@@ -358,7 +358,7 @@ func TestBusySender(t *testing.T) {
 // In order, a stream that is one too many goes only when no other waits for the
 // block that it failed to get.
 func TestRetiredStreamHoldsTheNextBlock(t *testing.T) {
-	files := []wire.File{{Path: "a", Size: 60 * digest.BlockSize}}
+	files := []wire.File{{Path: "a", Size: 40 * digest.BlockSize}}
 	var mu sync.Mutex
 	numbers, asked, hung := map[io.Writer]int{}, map[io.Writer]int{}, false
 	sink := &orderedSink{}
@@ -371,6 +371,10 @@ func TestRetiredStreamHoldsTheNextBlock(t *testing.T) {
 		// Not the first time: the tuner learns nothing while nothing has come.
 		hang := numbers[w] >= firstStreams && asked[w] == 2 && !hung
 		hung = hung || hang
+		takes := 100 * time.Millisecond
+		if len(numbers) > firstStreams {
+			takes *= 2 // more streams bring nothing
+		}
 		mu.Unlock()
 		if hang {
 			// Long enough for the tuner to see that more streams brought nothing.
@@ -378,14 +382,16 @@ func TestRetiredStreamHoldsTheNextBlock(t *testing.T) {
 			w.(io.Closer).Close()
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
-		_, _ = w.Write(honest(files, first, count))
+		run := honest(files, first, count)
+		_, _ = w.Write(run[:100]) // a short round trip
+		time.Sleep(takes)
+		_, _ = w.Write(run[100:])
 	})
-	if err != nil || !hung || sink.next != 60 {
+	if err != nil || !hung || sink.next != 40 {
 		t.Errorf("%d blocks came, hung: %v; %v", sink.next, hung, err)
 	}
 	// The tuner's next try would end the wait too.
-	if res.Elapsed > stallTime/2+settledFor {
+	if res.Elapsed > stallTime/2+settledFor/2 {
 		t.Errorf("took %v", res.Elapsed)
 	}
 }
