@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -90,11 +91,17 @@ func (p *peer) manifest(ctx context.Context, c *conn) (header wire.Header, files
 }
 
 // deliver sends the receipt, of a share of files entries, and answers what the
-// sender thinks of it.
+// sender thinks of it. A sender that cannot be connected to is
+// wire.ErrSourceLost.
 func (p *peer) deliver(ctx context.Context, receipt wire.Receipt, files int, results iter.Seq[wire.FileResult]) (verdict wire.Verdict, err error) {
-	raw, err := p.connect(ctx)
-	if err != nil {
+	dialling, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	raw, err := p.connect(dialling)
+	if errors.Is(err, wire.ErrWrongDevice) {
 		return wire.Verdict{}, err
+	}
+	if err != nil {
+		return wire.Verdict{}, fmt.Errorf("%w: %w", wire.ErrSourceLost, err)
 	}
 	defer raw.Close()
 	c := newConn(raw)

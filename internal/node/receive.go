@@ -326,7 +326,8 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 }
 
 // receipt tells the sender what is here. A sender that is lost may be back
-// within receiptTries, also under a new code that is the same.
+// within receiptTries, also started anew with the same code; one that is there
+// and takes no receipt has callTime.
 func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, receiptTries+receiptPatience(len(r.files)))
 	defer cancel()
@@ -358,7 +359,7 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 			}
 		}
 	}
-	until := time.Now().Add(receiptTries)
+	began := time.Now()
 	for isLost := false; ; {
 		share, ticket := r.peer.access()
 		head.Share = share
@@ -371,13 +372,17 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 				verdict, err = r.peer.deliver(ctx, head, len(r.files), results)
 			}
 		}
-		if err == nil || ctx.Err() != nil || time.Now().After(until) || refused(err) {
+		patience := callTime
+		if errors.Is(err, wire.ErrSourceLost) {
+			patience = receiptTries
+		}
+		if err == nil || ctx.Err() != nil || time.Since(began) > patience || refused(err) {
 			if err == nil && isLost {
 				r.report(Event{Kind: KindBack})
 			}
 			return verdict, err
 		}
-		if !isLost {
+		if !isLost && errors.Is(err, wire.ErrSourceLost) {
 			isLost = true
 			r.report(Event{Kind: KindLost})
 		}

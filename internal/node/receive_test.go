@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -130,4 +132,26 @@ func TestToCome(t *testing.T) {
 	if len(w.rest) != 0 {
 		t.Errorf("still held: %v", w.rest)
 	}
+}
+
+// A sender that is lost when all has come is waited for as long as streams
+// wait for one, and no longer.
+func TestReceiptToLostSender(t *testing.T) {
+	n := newNode(t)
+	address := closedPort(t)
+	synctest.Test(t, func(t *testing.T) {
+		var told []Kind
+		r := &receive{node: n, peer: &peer{node: n, address: address}, report: func(ev Event) { told = append(told, ev.Kind) }}
+		began := time.Now()
+		_, err := r.receipt(t.Context(), Result{}, true)
+		if !errors.Is(err, wire.ErrSourceLost) {
+			t.Errorf("got %v, want %v", err, wire.ErrSourceLost)
+		}
+		if took := time.Since(began); took < receiptTries || took > receiptTries+2*receiptPause {
+			t.Errorf("it took %v", took)
+		}
+		if diff := cmp.Diff([]Kind{KindLost}, told); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
