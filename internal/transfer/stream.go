@@ -183,7 +183,7 @@ func longer(before time.Duration) time.Duration {
 func final(err error) bool {
 	for _, e := range []error{
 		wire.ErrUnauthorised, wire.ErrWrongDevice, wire.ErrNoShare, wire.ErrSourceChanged,
-		wire.ErrVersion, wire.ErrMalformed, wire.ErrTooLarge,
+		wire.ErrVersion, wire.ErrMalformed, wire.ErrTooLarge, wire.ErrNoSpace,
 	} {
 		if errors.Is(err, e) {
 			return true
