@@ -41,9 +41,24 @@ func TestRefusedNames(t *testing.T) {
 
 func TestMappedNames(t *testing.T) {
 	for _, c := range [][2]string{
-		{"CON", "CON_"}, {"con.txt", "con_.txt"}, {"Aux .x", "Aux _.x"}, {"COM¹", "COM¹_"}, {"com9.a.b", "com9_.a.b"}, {"COM0", "COM0"}, {"COM10", "COM10"},
-		{"nul", "nul_"}, {"console", "console"}, {`a<b>c:d"e|f?g*h`, "a_b_c_d_e_f_g_h"}, {"C:", "C_"}, {"x.", "x_"}, {"x ", "x_"}, {"x..", "x._"},
-		{"...", ".._"}, {"LPT1.", "LPT1_"}, {"ok.txt", "ok.txt"}, {"CONIN$", "CONIN$_"},
+		{"CON", "CON_"},
+		{"con.txt", "con_.txt"},
+		{"Aux .x", "Aux _.x"},
+		{"COM¹", "COM¹_"},
+		{"com9.a.b", "com9_.a.b"},
+		{"COM0", "COM0"},
+		{"COM10", "COM10"},
+		{"nul", "nul_"},
+		{"console", "console"},
+		{`a<b>c:d"e|f?g*h`, "a_b_c_d_e_f_g_h"},
+		{"C:", "C_"},
+		{"x.", "x_"},
+		{"x ", "x_"},
+		{"x..", "x._"},
+		{"...", ".._"},
+		{"LPT1.", "LPT1_"},
+		{"ok.txt", "ok.txt"},
+		{"CONIN$", "CONIN$_"},
 	} {
 		if got := mapPart(c[0], windowsLike); got != c[1] {
 			t.Errorf("%q became %q, want %q", c[0], got, c[1])

@@ -161,9 +161,10 @@ const interfaceName = "lan0"
 
 // The addresses of the host numbered i, from 0. Labs never meet, so all of
 // them use the same.
-func macOf(i int) [6]byte      { return [6]byte{0x02, 0, 0, 0, 0, byte(i + 1)} }
-func ipv4Of(i int) netip.Addr  { return netip.AddrFrom4([4]byte{10, 77, 0, byte(i + 1)}) }
-func ipv6Of(i int) netip.Addr  { return netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 15: byte(i + 1)}) }
+func macOf(i int) [6]byte     { return [6]byte{0x02, 0, 0, 0, 0, byte(i + 1)} }
+func ipv4Of(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, 0, byte(i + 1)}) }
+func ipv6Of(i int) netip.Addr { return netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 15: byte(i + 1)}) }
+
 func localOf(i int) netip.Addr { return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(i + 1)}) }
 
 // configure gives the calling thread's namespace its interfaces, addresses,

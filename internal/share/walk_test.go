@@ -125,8 +125,12 @@ func TestWalkSkipsWhatCannotBeSent(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	want := []Skip{
-		{"s/.lanyard", "holds unfinished transfers"}, {"s/dangling", "is a link"}, {"s/inside", "is a link"},
-		{"s/loop", "is a link"}, {"s/outside", "is a link"}, {"s/socket", "is a socket"},
+		{"s/.lanyard", "holds unfinished transfers"},
+		{"s/dangling", "is a link"},
+		{"s/inside", "is a link"},
+		{"s/loop", "is a link"},
+		{"s/outside", "is a link"},
+		{"s/socket", "is a socket"},
 	}
 	if diff := cmp.Diff(want, got.Skipped()); diff != "" {
 		t.Errorf("skipped (-want +got):\n%s", diff)
