@@ -20,7 +20,7 @@ func newCompletion(t *terminal) *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "write a script that completes lanyard's commands in a shell",
 		Long: `Write a script for a shell that completes commands, flags, files, and the words
-of codes.`,
+of codes. In bash it needs the package bash-completion.`,
 		Example: `  source <(lanyard completion bash)                         in ~/.bashrc
   lanyard completion zsh > "${fpath[1]}/_lanyard"           once
   lanyard completion fish > ~/.config/fish/completions/lanyard.fish

@@ -181,9 +181,10 @@ func preview(ctx context.Context, t *terminal, n *node.Node, opts node.SendOptio
 
 // A sendView shows a sender's events.
 type sendView struct {
-	t      *terminal
-	wanted int // receivers
-	done   int // receivers that have everything
+	t         *terminal
+	wanted    int      // receivers
+	done      int      // receivers that have everything
+	addresses []string // where a receiver finds this machine, best first
 }
 
 func (v *sendView) on(ev node.Event) {
@@ -203,7 +204,7 @@ func (v *sendView) on(ev node.Event) {
 			return
 		}
 		t.say("  %s", wire.Escape(ev.Reason))
-		t.say("  On the other machine:  lanyard receive %s", ev.Code)
+		v.howToReceive(ev.Code)
 	case node.KindSkipped:
 		t.say("  left out: %s, which %s", name(ev.Path), wire.Escape(ev.Reason))
 	case node.KindConnected:
@@ -233,13 +234,8 @@ func (v *sendView) waiting(ev node.Event) {
 		return
 	}
 	t.say("  %s", contents(*ev.Offer))
-	t.say("  On the other machine:  lanyard receive %s", ev.Code)
-	if len(ev.Addresses) > 0 {
-		t.say("  or, by address:        lanyard receive %s --from %s", ev.Code, ev.Addresses[0])
-		if t.verbose && len(ev.Addresses) > 1 {
-			t.say("  other addresses:       %s", list(ev.Addresses[1:], 0))
-		}
-	}
+	v.addresses = ev.Addresses
+	v.howToReceive(ev.Code)
 	whom := "a receiver"
 	if v.wanted > 1 {
 		whom = count(v.wanted, "receiver")
@@ -247,6 +243,18 @@ func (v *sendView) waiting(ev node.Event) {
 		whom = "receivers"
 	}
 	t.say("  %-34s (Ctrl-C stops sharing)", "waiting for "+whom+"...")
+}
+
+// howToReceive shows what to type at the other machine.
+func (v *sendView) howToReceive(code string) {
+	v.t.say("  On the other machine:  lanyard receive %s", code)
+	if len(v.addresses) == 0 {
+		return
+	}
+	v.t.say("  or, by address:        lanyard receive %s --from %s", code, v.addresses[0])
+	if v.t.verbose && len(v.addresses) > 1 {
+		v.t.say("  other addresses:       %s", list(v.addresses[1:], 0))
+	}
 }
 
 // receiverKey tells receivers apart. Ports do not: a receiver has many.

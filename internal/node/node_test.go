@@ -507,6 +507,16 @@ func TestNewName(t *testing.T) {
 	}
 }
 
+func TestUnusableFolder(t *testing.T) {
+	src := makeTree(t, map[string]int{"a.txt": 10})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a.txt")}})
+	for _, out := range []string{filepath.Join(src, "missing", "deep") + "/", filepath.Join(src, "a.txt", "below") + "/"} {
+		if _, err := s.receive(newNode(t), out); !errors.Is(err, wire.ErrUsage) || !strings.Contains(err.Error(), "--out") {
+			t.Errorf("into %s: %v", out, err)
+		}
+	}
+}
+
 func TestHostPort(t *testing.T) {
 	for in, want := range map[string]string{
 		"laptop":             "laptop:12121",

@@ -1,10 +1,13 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"lanyard/internal/wire"
 )
@@ -35,4 +38,14 @@ func outTarget(out string, files []wire.File) (dir, as string, err error) {
 		return "", "", err
 	}
 	return filepath.Dir(abs), filepath.Base(abs), nil
+}
+
+// unusable says of a folder that cannot be received into what to do about it.
+func unusable(dir string, err error) error {
+	for _, why := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.ENOTDIR, syscall.EROFS} {
+		if errors.Is(err, why) {
+			return fmt.Errorf("%w: nothing can be written into %s, name another folder with --out: %w", wire.ErrUsage, wire.Escape(dir), err)
+		}
+	}
+	return err
 }

@@ -128,7 +128,7 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	}
 	in, err := inbox.Open(dir)
 	if err != nil {
-		return Result{}, err
+		return Result{}, unusable(dir, err)
 	}
 	defer in.Close()
 	plan, err := in.Plan(ctx, inbox.Origin{Device: r.peer.id, Name: r.header.Device}, r.files,
@@ -144,7 +144,7 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	}
 	land, err := plan.Begin(ctx)
 	if err != nil {
-		return Result{}, errors.Join(err, r.node.forgetInbox(in.Dir()))
+		return Result{}, errors.Join(unusable(dir, err), r.node.forgetInbox(in.Dir()))
 	}
 	spans := r.spans(plan)
 	fetched, err := r.fetch(ctx, spans, land, false, plan.Bytes().Resumed)
