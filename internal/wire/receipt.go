@@ -17,7 +17,7 @@ type Receipt struct {
 	Bytes    int64   // of content that the receiver now has
 	Seconds  float64 // from the first request to the last block on the disk
 	Streams  int
-	OK       bool // every file arrived
+	OK       bool // every file arrived, but for those that were skipped by choice
 	Files    int  // results that follow: the files, without folders
 }
 
