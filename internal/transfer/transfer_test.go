@@ -521,6 +521,7 @@ func TestTuner(t *testing.T) {
 		{"a stream at a time is all the link has", func(int) float64 { return 100e6 }, none, 4},
 		{"each stream has its share", func(n int) float64 { return 2.4e6 * float64(n) }, none, MaxStreams},
 		{"a link that eight streams fill", func(n int) float64 { return min(2.4e6*float64(n), 18e6) }, none, 8},
+		{"a path that is faster than the machine", func(n int) float64 { return 600e6 + 60e6*float64(n) }, none, 4},
 		{"more streams are slower", func(n int) float64 { return 100e6 / float64(n) }, none, 4},
 		{"a limit that the first streams reach", func(n int) float64 { return 10e6 * float64(n) }, 30e6, 4},
 		{"a limit that takes more streams", func(n int) float64 { return 2.4e6 * float64(n) }, 30e6, 16},

@@ -10,6 +10,10 @@ const (
 	gainWanted   = 1.05 // a step up must bring this much, or it is taken back
 	gainSure     = 1.25 // this much is no chance: one interval shows it
 	minInterval  = 300 * time.Millisecond
+	// fastStream is a rate of one stream, in bytes a second, at which neither
+	// loss nor a window holds it back: more of them would only share the
+	// processors, and take each other's place in the caches.
+	fastStream = 100e6
 	// settledFor is how long a number stands before more are tried again: what
 	// limited the rate may have gone. It doubles with each try in vain.
 	settledFor = 5 * time.Second
@@ -60,7 +64,7 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, lim
 	rate := float64(bytes-t.bytes) / elapsed.Seconds()
 	t.since, t.bytes = now, bytes
 	switch {
-	case limited:
+	case limited || rate >= fastStream*float64(t.streams):
 		t.best, t.bestCount, t.first, t.settled = rate, t.streams, 0, now
 	case !t.settled.IsZero():
 		// The rate to beat is the one of now, not of a better moment.
