@@ -259,6 +259,10 @@ func (s *stream) fetch(ctx context.Context, r *run) (err error) {
 	var got int64
 	if t.opts.OnRun != nil {
 		defer func() {
+			// When all is there, runs that others were faster with are cut off.
+			if err != nil && t.queue.done() && ctx.Err() == nil {
+				return
+			}
 			t.opts.OnRun(Run{Stream: s.number, Span: Span{r.First, r.First + r.asked}, Bytes: got, Took: time.Since(began), Err: err})
 		}()
 	}
