@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -98,4 +99,16 @@ func arrived(path string, s source) error {
 func (b *bench) target() (dir string, remove func() error, err error) {
 	dir, err = os.MkdirTemp(b.memory, "target-")
 	return dir, func() error { return os.RemoveAll(dir) }, err
+}
+
+// into gives a program a target folder for each turn, and removes it after it.
+func (b *bench) into(run func(ctx context.Context, dir string) (sample, error)) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (_ sample, err error) {
+		dir, remove, err := b.target()
+		if err != nil {
+			return sample{}, err
+		}
+		defer func() { err = errors.Join(err, remove()) }()
+		return run(ctx, dir)
+	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -16,19 +15,14 @@ func (b *bench) cp(s source) contender {
 		c.missing = err.Error()
 		return c
 	}
-	c.run = func(ctx context.Context) (_ sample, err error) {
-		dir, remove, err := b.target()
-		if err != nil {
-			return sample{}, err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
+	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
 		result, err := client(ctx, nil, b.here, nil, program, "-r", s.path, dir)
 		result.bytes = s.bytes
 		if err == nil {
 			err = s.counted(filepath.Join(dir, filepath.Base(s.path)))
 		}
 		return result, err
-	}
+	})
 	return c
 }
 

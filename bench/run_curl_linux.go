@@ -77,19 +77,14 @@ func (b *bench) curl(s source, nginx *server, nginxErr error, receiver *trial.Pl
 		c.missing = err.Error()
 		return c
 	}
-	c.run = func(ctx context.Context) (_ sample, err error) {
-		dir, remove, err := b.target()
-		if err != nil {
-			return sample{}, err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
+	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
 		target := filepath.Join(dir, "file")
 		result, err := client(ctx, nginx, receiver, nil, program, "-q", "-sS", "--noproxy", "*",
 			"--cacert", filepath.Join(b.memory, "cert.pem"),
 			"-o", target, fmt.Sprintf("https://%v/%s", nginx.at, filepath.Base(s.path)))
 		result.bytes = s.bytes
 		return result, errors.Join(err, checkIf(err, target, s))
-	}
+	})
 	return c
 }
 

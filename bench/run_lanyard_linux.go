@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"lanyard/internal/trial"
@@ -20,12 +19,7 @@ func (b *bench) lanyard(s source, sender, receiver *trial.Place, streams int) co
 		c.command += fmt.Sprintf(" --streams %d", streams)
 	}
 	pair := trial.Pair{Binary: b.binary, Sender: sender, Receiver: receiver, Dir: b.memory}
-	c.run = func(ctx context.Context) (_ sample, err error) {
-		dir, remove, err := b.target()
-		if err != nil {
-			return sample{}, err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
+	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
 		out, err := pair.Transfer(ctx, trial.Options{Paths: []string{s.path}, Out: dir, Streams: streams})
 		if err != nil {
 			return sample{}, err
@@ -38,7 +32,7 @@ func (b *bench) lanyard(s source, sender, receiver *trial.Place, streams int) co
 			cpu:    (out.Sending.CPU + out.Receiving.CPU).Seconds(),
 			sender: out.Sending.Peak, receiver: out.Receiving.Peak,
 		}, nil
-	}
+	})
 	return c
 }
 

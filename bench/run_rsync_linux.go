@@ -49,12 +49,7 @@ func (b *bench) rsync(s source, daemon *server, daemonErr error, receiver *trial
 		c.missing = err.Error()
 		return c
 	}
-	c.run = func(ctx context.Context) (_ sample, err error) {
-		dir, remove, err := b.target()
-		if err != nil {
-			return sample{}, err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
+	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
 		name := filepath.Base(s.path)
 		result, err := client(ctx, daemon, receiver, nil, program, "-a", fmt.Sprintf("rsync://%v/source/%s", daemon.at, name), dir)
 		result.bytes = s.bytes
@@ -62,6 +57,6 @@ func (b *bench) rsync(s source, daemon *server, daemonErr error, receiver *trial
 			err = s.counted(filepath.Join(dir, name))
 		}
 		return result, err
-	}
+	})
 	return c
 }

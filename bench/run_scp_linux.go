@@ -89,17 +89,12 @@ func (b *bench) scp(src source, ssh *sshServer, sshErr error, receiver *trial.Pl
 		c.missing = err.Error()
 		return c
 	}
-	c.run = func(ctx context.Context) (_ sample, err error) {
-		dir, remove, err := b.target()
-		if err != nil {
-			return sample{}, err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
+	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
 		target := filepath.Join(dir, "file")
 		result, err := client(ctx, ssh.server, receiver, nil, program, append(strings.Fields(scpOptions), "-i", ssh.clientKey,
 			"-P", strconv.Itoa(int(ssh.at.Port())), fmt.Sprintf("%s@%v:%s", me.Username, ssh.at.Addr(), src.path), target)...)
 		result.bytes = src.bytes
 		return result, errors.Join(err, checkIf(err, target, src))
-	}
+	})
 	return c
 }
