@@ -193,8 +193,9 @@ func (t *Transfer) control(ctx context.Context) {
 		count = t.opts.Streams
 	}
 	for !t.queue.done() {
-		t.wanted.Store(int32(count))
-		t.queue.wake()
+		if t.wanted.Swap(int32(count)) > int32(count) {
+			t.queue.wake() // those too many that wait in it
+		}
 		for number := range count {
 			t.start(ctx, number)
 		}
