@@ -48,6 +48,11 @@ var layers = map[string]layer{
 		why:    "keys and pins, which hold for whatever is said over them",
 		banned: talking,
 	},
+	"internal/settings": {
+		why:    "what a user has decided, whatever it is then used for: it knows rules and texts, not those who go by them",
+		below:  []string{"wire"},
+		banned: append([]string{"net", "net/http"}, talking...),
+	},
 	"internal/secure": {
 		why:    "TLS connections that know neither who speaks nor what",
 		banned: talking,

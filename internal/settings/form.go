@@ -1,0 +1,68 @@
+package settings
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+
+	"lanyard/internal/wire"
+)
+
+// A form is how a key's value is written and what it may be.
+type form struct {
+	rule     string // as "port ..." goes on
+	zero     string // the default, as a flag would have it
+	number   bool   // stands in the file without quotes
+	examples []string
+
+	// set puts a value into its field, or answers the rule that it breaks.
+	set func(v *Values, value string) (broken string)
+}
+
+func text(rule string, fits func(string) bool, field func(*Values) *string) form {
+	return form{rule: rule, set: func(v *Values, value string) string {
+		if !fits(value) {
+			return rule
+		}
+		*field(v) = value
+		return ""
+	}}
+}
+
+// number is a count from 0, which stands for the default, to most.
+func number(rule string, most int, field func(*Values) *int) form {
+	return form{rule: rule, zero: "0", number: true, set: func(v *Values, value string) string {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 0 || n > most {
+			return rule
+		}
+		*field(v) = n
+		return ""
+	}}
+}
+
+func rate(field func(*Values) *Rate) form {
+	examples := []string{noRate, "10MB/s", "50MB/s", "100Mbit/s"}
+	return form{rule: rateRule, zero: noRate, examples: examples, set: func(v *Values, value string) string {
+		r, broken := parseRate(value)
+		if broken == "" {
+			*field(v) = r
+		}
+		return broken
+	}}
+}
+
+// isName tells whether others can be told the name: nothing in it steers their
+// terminals or hides.
+func isName(s string) bool { return len(s) <= maxName && wire.Escape(s) == s }
+
+var hostForm = regexp.MustCompile(`^([0-9A-Za-z_-]+\.)*[A-Za-z_][0-9A-Za-z_-]*\.?$`)
+
+// isHost tells whether s may be an address to listen on. Whether it is one of
+// this machine shows when it is listened on.
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return wire.Escape(s) == s // a zone may be anything
+	}
+	return s == "" || len(s) < 255 && hostForm.MatchString(s)
+}

@@ -1,0 +1,90 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+)
+
+const (
+	maxName    = 100 // bytes, as far as others read
+	maxPort    = 65535
+	maxStreams = 32 // as many as a receiver opens
+)
+
+// Values are the settings as the program uses them. The zero value is every
+// default.
+type Values struct {
+	Name      string // what this machine is called to others; empty: its host name
+	Port      int    // that a sender listens on; 0: the usual one, or the next that is free
+	Bind      string // address that a sender listens on; empty: all
+	LimitUp   Rate
+	LimitDown Rate
+	Streams   int // of a receiver; 0: as many as help
+}
+
+// The one table of keys: a new one is a row here and the field of [Values] that
+// it fills.
+var table = []Key{
+	{
+		Name: "name", Flag: "name", Commands: []string{"send", "receive"},
+		About: "be called `NAME` by others", Default: "the host name",
+		form: text("is at most 100 bytes without control characters", isName, func(v *Values) *string { return &v.Name }),
+	},
+	{
+		Name: "bind", Flag: "bind", Commands: []string{"send"},
+		About: "listen on `ADDR` only", Default: "all",
+		form: text("is an IP address or the name of one", isHost, func(v *Values) *string { return &v.Bind }),
+	},
+	{
+		Name: "port", Flag: "port", Commands: []string{"send"},
+		About: "listen on port `N`", Default: "12121 or the next free",
+		form: number("is from 1 to 65535", maxPort, func(v *Values) *int { return &v.Port }),
+	},
+	{
+		Name: "limit_up", Flag: "limit", Commands: []string{"send"},
+		About: "send no faster than `RATE`: 50MB/s", Default: "none",
+		form: rate(func(v *Values) *Rate { return &v.LimitUp }),
+	},
+	{
+		Name: "limit_down", Flag: "limit", Commands: []string{"receive"},
+		About: "receive no faster than `RATE`: 50MB/s", Default: "none",
+		form: rate(func(v *Values) *Rate { return &v.LimitDown }),
+	},
+	{
+		Name: "streams", Flag: "streams", Commands: []string{"receive"},
+		About: "use `N` streams, 1 to 32", Default: "as many as help",
+		form: number("is from 0 (as many as help) to 32", maxStreams, func(v *Values) *int { return &v.Streams }),
+	},
+}
+
+// A Key is one setting.
+type Key struct {
+	Name     string   // in the file
+	Flag     string   // without its dashes
+	Commands []string // that have the flag
+	About    string   // what it does, as help has it: the value's name stands in backquotes
+	Default  string   // what is done without it, in words
+
+	form form
+}
+
+// Keys are all there are, in the order in which they are shown.
+func Keys() []Key { return slices.Clone(table) }
+
+// Env is the key's environment variable.
+func (k Key) Env() string { return "LANYARD_" + strings.ToUpper(k.Name) }
+
+// Purpose is About without the marks of help.
+func (k Key) Purpose() string { return strings.ReplaceAll(k.About, "`", "") }
+
+// Examples are values that may be offered for completion.
+func (k Key) Examples() []string { return slices.Clone(k.form.examples) }
+
+// find answers the key of that name.
+func find(name string) (Key, bool) {
+	i := slices.IndexFunc(table, func(k Key) bool { return k.Name == name })
+	if i < 0 {
+		return Key{}, false
+	}
+	return table[i], true
+}
