@@ -75,7 +75,7 @@ func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) e
 	if err != nil {
 		return err
 	}
-	n, err := node.Open()
+	n, err := node.Open(node.Options{})
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 		return err
 	}
 	ctx := cmd.Context()
-	n, err := node.Open()
+	n, err := node.Open(node.Options{})
 	if err != nil {
 		return err
 	}

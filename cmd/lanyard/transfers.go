@@ -108,7 +108,7 @@ func (l leftover) String() string {
 }
 
 func listTransfers(t *terminal) error {
-	n, err := node.Open()
+	n, err := node.Open(node.Options{})
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func listTransfers(t *terminal) error {
 }
 
 func discardTransfers(t *terminal, ids []string) error {
-	n, err := node.Open()
+	n, err := node.Open(node.Options{})
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func discardTransfers(t *terminal, ids []string) error {
 
 // completeTransfer completes the IDs of unfinished transfers.
 func completeTransfer(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	n, err := node.Open()
+	n, err := node.Open(node.Options{})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

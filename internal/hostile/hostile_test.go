@@ -55,7 +55,7 @@ func openNode(t testing.TB) *node.Node {
 	if err := os.Setenv("LANYARD_HOME", t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open()
+	n, err := node.Open(node.Options{})
 	if err := errors.Join(err, os.Setenv("LANYARD_HOME", before)); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,9 +27,14 @@ type Node struct {
 	home string // folder of all that lasts: identity, unfinished transfers
 }
 
+// Options say how the node appears.
+type Options struct {
+	Name string // what it is called to others, at most 100 bytes; empty: the machine's name
+}
+
 // Open makes the node of this user, with a new identity at first use. Its
 // folder is $LANYARD_HOME, or "lanyard" in the state folder of the XDG rules.
-func Open() (*Node, error) {
+func Open(opts Options) (*Node, error) {
 	home := os.Getenv("LANYARD_HOME")
 	if home == "" {
 		// Without a home folder the state would go to the root of the disk.
@@ -41,15 +47,15 @@ func Open() (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the state folder: %w", err)
 	}
-	return openAt(home)
+	return openAt(home, opts)
 }
 
-func openAt(home string) (*Node, error) {
+func openAt(home string, opts Options) (*Node, error) {
 	id, err := identity.LoadOrCreate(home)
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: hostName(), home: home}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home}, nil
 }
 
 // maxName is how long a name may be that is told to others.

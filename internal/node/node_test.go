@@ -31,11 +31,20 @@ const testCode = "4711-correct-horse-battery"
 
 func newNode(t *testing.T) *Node {
 	t.Helper()
-	n, err := openAt(t.TempDir())
+	n, err := openAt(t.TempDir(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func TestNameOfTheNode(t *testing.T) {
+	for given, want := range map[string]string{"": hostName(), "attic": "attic"} {
+		n, err := openAt(t.TempDir(), Options{Name: given})
+		if err != nil || n.name != want {
+			t.Errorf("%q: %v, %v", given, n, err)
+		}
+	}
 }
 
 // random is n bytes that are the same for the same n.
