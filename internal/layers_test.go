@@ -96,8 +96,9 @@ var layers = map[string]layer{
 		banned: talking,
 	},
 	"cmd/lanyard": {
-		why:   "the command line sits on node and on nothing below it, but for the error table and the escaping in wire",
-		below: []string{"node", "wire"},
+		why: "the command line sits on node and on nothing below it, but for the error table and the escaping in wire;" +
+			" the settings stand beside node, which gets them as options",
+		below: []string{"node", "settings", "wire"},
 		main:  true,
 	},
 	"e2e": {

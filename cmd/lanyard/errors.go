@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lanyard/internal/settings"
 	"lanyard/internal/wire"
 )
 
@@ -38,7 +39,10 @@ func failureOf(err error) failure {
 	f.Message = strings.TrimPrefix(err.Error(), wire.ErrUsage.Error()+": ")
 	var stopped interruption
 	var remote *wire.RemoteError
+	var mistakes settings.Mistakes
 	switch {
+	case errors.As(err, &mistakes):
+		f.Remedy = `Run "lanyard config check" to see every mistake.`
 	case errors.As(err, &stopped):
 		f.Remedy = stopped.remedy
 	case errors.As(err, &remote) && f.Remedy == "":

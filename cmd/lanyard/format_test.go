@@ -184,24 +184,3 @@ func TestFolder(t *testing.T) {
 		}
 	}
 }
-
-func TestRate(t *testing.T) {
-	for in, want := range map[string]rate{
-		"50MB/s": 50e6, "50MB": 50e6, "50 MB/s": 50e6, "1.5GB/s": 1.5e9, "6MiB/s": 6 << 20, "1kB": 1000, "1KB": 1000, "1KiB": 1024,
-		"400Mbit/s": 50e6, "400Mbps": 50e6, "1Gbps": 125e6, "8bps": 1, "1B/s": 1, "1Mibit/s": 131072, "1000TB/s": 1e15,
-	} {
-		var got rate
-		if err := got.Set(in); err != nil || got != want {
-			t.Errorf("Set(%q) = %d, %v, want %d", in, got, err, want)
-		}
-	}
-	for _, in := range []string{
-		"", "50", "50M", "50Mb", "50mb/s", "MB/s", "-1MB/s", "0MB/s", "1e3MB", "50MB/m", "50iB", "1bps", "1001TB/s",
-		"999999999999999999999TB", "50MB/s ", "50  MB/s", "1.MB", "１MB",
-	} {
-		var got rate
-		if err := got.Set(in); err == nil {
-			t.Errorf("Set(%q) = %d, want an error", in, got)
-		}
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lanyard/internal/node"
+	"lanyard/internal/settings"
 )
 
 // newMan is for who packages lanyard; people do not see it.
@@ -67,8 +68,9 @@ The code, for \fBlanyard send\fR one of your own and for \fBlanyard receive\fR
 the one to use. There it does not show in the list of processes.
 .TP
 .B LANYARD_HOME
-The folder of this machine's identity and of what is known of unfinished
-transfers; otherwise \fIlanyard\fR in \fB$XDG_STATE_HOME\fR.
+The folder of this machine's identity, of what is known of unfinished transfers,
+and of \fIconfig.toml\fR; otherwise \fIlanyard\fR in \fB$XDG_STATE_HOME\fR, and
+for the settings in \fB$XDG_CONFIG_HOME\fR.
 `
 	manualExit = `.TP
 .B 0
@@ -165,6 +167,10 @@ func manual(cmd *cobra.Command) []byte {
 	b.WriteString(manualExit)
 	section("ENVIRONMENT")
 	b.WriteString(manualEnvironment)
+	for _, k := range settings.Keys() {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(k.Env()),
+			roff(fmt.Sprintf("Like %q in the settings and %s: %s.", k.Name, k.Flags(), k.Purpose())))
+	}
 	if cmd.HasParent() {
 		section("SEE ALSO")
 		fmt.Fprintf(&b, "\\fB%s\\fR(1)\n", roff(pageName(cmd.Parent())))

@@ -18,8 +18,6 @@ import (
 type receiveFlags struct {
 	from      string
 	out       string
-	streams   int
-	limit     rate
 	list      bool
 	overwrite bool
 	skip      bool
@@ -51,7 +49,7 @@ written with spaces and in any case.`,
   LANYARD_CODE=7-river-anvil-moss lanyard receive --yes --quiet`,
 		ValidArgsFunction: completeCode,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return receive(cmd.Context(), t, &f, args)
+			return receive(cmd, t, &f, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -61,21 +59,25 @@ written with spaces and in any case.`,
 	flags.BoolVar(&f.list, "list", false, "list what is offered, and take nothing")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are there (default: name (1).ext)")
 	flags.BoolVar(&f.skip, "skip", false, "leave out files that are there")
-	flags.IntVar(&f.streams, "streams", 0, fmt.Sprintf("use `N` streams, 1 to %d (default: as many as help)", node.MaxStreams))
-	flags.Var(&f.limit, "limit", "receive no faster than `RATE`: 50MB/s, 400Mbit/s")
+	addSettings(cmd)
 	addOutputFlags(cmd, t)
 	return cmd
 }
 
-func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) error {
+func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) error {
 	if err := f.check(t); err != nil {
 		return err
 	}
+	set, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
 	code, err := askCode(ctx, t, args)
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(node.Options{})
+	n, err := node.Open(node.Options{Name: set.Name})
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func receive(ctx context.Context, t *terminal, f *receiveFlags, args []string) e
 	shown, written := false, error(nil) // a text, on standard output
 	opts := node.ReceiveOptions{
 		Code: code, From: f.from, Out: f.out,
-		Streams: f.streams, Limit: int64(f.limit), List: f.list, Verbose: t.verbose,
+		Streams: set.Streams, Limit: int64(set.LimitDown), List: f.list, Verbose: t.verbose,
 		Approve: v.approve,
 		OnList:  l.add,
 		OnText:  func(s string) { shown, written = true, t.text(s) },
@@ -142,8 +144,6 @@ func (f *receiveFlags) check(t *terminal) error {
 	switch {
 	case f.overwrite && f.skip:
 		return usage("--overwrite and --skip exclude each other")
-	case f.streams < 0 || f.streams > node.MaxStreams:
-		return usage("--streams is from 0 (as many as help) to %d, not %d", node.MaxStreams, f.streams)
 	case f.out == "-" && t.json:
 		return usage("--out - and --json both want standard output")
 	case f.out == "-" && t.outTTY && !f.list:

@@ -9,6 +9,7 @@ import (
 	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 
+	"lanyard/internal/settings"
 	"lanyard/internal/wire"
 )
 
@@ -64,12 +65,20 @@ func TestUsageErrors(t *testing.T) {
 		"send --receivers many a.txt":   "--receivers",
 		"send --port 65536 a.txt":       "--port is from 1",
 		"send --port -1 a.txt":          "--port is from 1",
-		"send --limit 50M a.txt":        "a rate is written as 50MB/s, 6MiB/s or 400Mbit/s",
+		"send --limit 50M a.txt":        `--limit is written as 50MB/s, 6MiB/s or 400Mbit/s, or none, not "50M"`,
 		"receive":                       "no code: give it as an argument or in LANYARD_CODE",
 		"receive --overwrite --skip":    "--overwrite and --skip exclude each other",
 		"receive --streams 33":          "--streams is from 0",
 		"receive --streams -1":          "--streams is from 0",
 		"receive --out - --json=false":  "no code",
+		"send --port banana a.txt":      `--port is from 1 to 65535, not "banana"`,
+		"send --bind 127.0.0.1:1 a.txt": "--bind is an IP address",
+		"receive --limit 0 7-river":     "--limit is written as",
+		"config nonsense":               `there is no command "lanyard config nonsense"`,
+		"config show all":               "takes no argument",
+		"config path all":               "takes no argument",
+		"config check a b":              "name one file",
+		"config check no/such.toml":     "there is no file no/such.toml",
 		"transfers nonsense":            `there is no command "lanyard transfers nonsense"`,
 		"transfers discard":             "name a transfer by its ID",
 		"completion":                    "name one shell",
@@ -97,12 +106,19 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestResultsOnStandardOutput(t *testing.T) {
+	t.Setenv("LANYARD_HOME", t.TempDir())
 	for line, want := range map[string]string{
 		"":                                     "lanyard send ",
 		"--version":                            "lanyard ",
 		"version":                              "lanyard ",
 		"help send":                            "lanyard send [flags] PATH...|-",
 		"send -h":                              "lanyard send [flags] PATH...|-",
+		"config":                               "  lanyard config COMMAND",
+		"config path":                          "config.toml\n",
+		"config check":                         "ok\n",
+		"__complete config ":                   "check\ttell all",
+		"__complete config check ":             "toml\n",
+		"__complete send --limit ":             "50MB/s\n",
 		"completion bash":                      "__start_lanyard",
 		"completion zsh":                       "#compdef lanyard",
 		"completion fish":                      "complete -c lanyard",
@@ -110,7 +126,11 @@ func TestResultsOnStandardOutput(t *testing.T) {
 		"__complete receive 7-river-anvil-mos": "7-river-anvil-moss\n",
 	} {
 		tty, out, _ := captured("")
-		if exit := run(t.Context(), tty, strings.Fields(line)); exit != 0 || !strings.Contains(out.String(), want) {
+		args := strings.Fields(line)
+		if strings.HasSuffix(line, " ") {
+			args = append(args, "") // what is to be completed
+		}
+		if exit := run(t.Context(), tty, args); exit != 0 || !strings.Contains(out.String(), want) {
 			t.Errorf("lanyard %s: exit %d, %q", line, exit, out)
 		}
 	}
@@ -131,6 +151,11 @@ func TestManual(t *testing.T) {
 			if strings.HasPrefix(line, "'") {
 				t.Errorf("the page of %q has a line that is a request: %s", cmd.Name(), line)
 			}
+		}
+	}
+	for _, k := range settings.Keys() {
+		if page := string(manual(root)); !strings.Contains(page, ".B "+roff(k.Env())+"\n") {
+			t.Errorf("the pages lack %s", k.Env())
 		}
 	}
 	for _, exit := range []string{

@@ -19,11 +19,8 @@ const codeVariable = "LANYARD_CODE"
 
 // sendFlags are what the command line of send says.
 type sendFlags struct {
-	bind      string
-	port      int
 	receivers int
 	exclude   []string
-	limit     rate
 	dryRun    bool
 	text      string
 }
@@ -60,9 +57,7 @@ read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what matches `GLOB`; may be repeated")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	flags.StringVar(&f.text, "text", "", "send `STRING` instead of files")
-	flags.Var(&f.limit, "limit", "send no faster than `RATE`: 50MB/s, 400Mbit/s")
-	flags.StringVar(&f.bind, "bind", "", "listen on `ADDR` only (default: all)")
-	flags.IntVar(&f.port, "port", 0, "listen on port `N` (default: 12121 or the next free)")
+	addSettings(cmd)
 	addOutputFlags(cmd, t)
 	return cmd
 }
@@ -72,8 +67,13 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	set, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	opts.Bind, opts.Port, opts.Limit = set.Bind, set.Port, int64(set.LimitUp)
 	ctx := cmd.Context()
-	n, err := node.Open(node.Options{})
+	n, err := node.Open(node.Options{Name: set.Name})
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 func (f *sendFlags) options(t *terminal, args []string, hasText bool) (node.SendOptions, error) {
 	opts := node.SendOptions{
 		Paths: args, Exclude: f.exclude, Text: f.text, Code: os.Getenv(codeVariable),
-		Bind: f.bind, Port: f.port, Receivers: f.receivers, Limit: int64(f.limit),
+		Receivers: f.receivers,
 	}
 	piped := false
 	for _, path := range args {
@@ -134,8 +134,6 @@ func (f *sendFlags) options(t *terminal, args []string, hasText bool) (node.Send
 		return opts, usage("--exclude is for files and folders only")
 	case f.receivers < 0:
 		return opts, usage("--receivers is 0 (no limit) or more, not %d", f.receivers)
-	case f.port < 0 || f.port > 65535:
-		return opts, usage("--port is from 1 to 65535, not %d", f.port)
 	}
 	if piped {
 		opts.Paths, opts.Pipe = nil, t.in

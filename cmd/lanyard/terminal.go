@@ -21,8 +21,8 @@ import (
 // What goes where:
 //
 //   - Standard output carries results and nothing else: a text that was
-//     received, the bytes of "-o -", the listings of --list and --dry-run, and
-//     with --json one object, which is the result or the error.
+//     received, the bytes of "-o -", the listings of --list and --dry-run, the
+//     settings, and with --json one object, which is the result or the error.
 //   - Standard error carries what a person reads: messages, bars, questions and
 //     errors. With --json it carries events, one JSON object a line.
 //   - --quiet leaves of standard error the errors, the files that failed, and
@@ -155,7 +155,7 @@ func (t *terminal) finish(command string, err error) int {
 	}
 	// Errors that were joined come in lines.
 	t.insist("lanyard: %s", wire.Escape(strings.ReplaceAll(f.Message, "\n", "; ")))
-	if exit == wire.ExitUsage {
+	if f.Remedy == wire.FailureOf(wire.ErrUsage).Remedy {
 		f.Remedy = fmt.Sprintf("See \"%s --help\".", command)
 	}
 	if f.Remedy != "" {
@@ -211,6 +211,14 @@ func escapeJSON(line []byte) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// print writes a result that is not JSON.
+func (t *terminal) print(s string) error {
+	if _, err := io.WriteString(t.out, s); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
 }
 
 // text writes a text that was received. On a terminal it may not steer it, and

@@ -60,7 +60,7 @@ var failures = []struct {
 }{
 	{context.Canceled, Failure{"interrupted", 499, ExitInterrupted, "Run the same command again to go on where it stopped."}},
 	{ErrUsage, Failure{"usage", http.StatusBadRequest, ExitUsage, "See --help."}},
-	{ErrPortTaken, Failure{"port_taken", http.StatusConflict, ExitError, "Choose another --port, or leave it out and a free one is taken."}},
+	{ErrPortTaken, Failure{"port_taken", http.StatusConflict, ExitError, "Choose another --port, or --port 0 for one that is free."}},
 	{ErrNotFound, Failure{"not_found", http.StatusNotFound, ExitNotFound, "Check that the sender still waits and that both machines are on the same network, or name its address: --from HOST[:PORT]."}},
 	{ErrRejected, Failure{"rejected", http.StatusForbidden, ExitRejected, ""}},
 	{ErrWrongDevice, Failure{"wrong_device", http.StatusForbidden, ExitUnauthorised, "If that device was set up anew, take the code that it shows now; if not, somebody else is answering in its place."}},
