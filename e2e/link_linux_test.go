@@ -155,3 +155,24 @@ func TestThreeReceiversAtOnce(t *testing.T) {
 		t.Errorf("%d receivers", sent.Receivers)
 	}
 }
+
+// An offer finds its device on the network by its ID, needs no open port at the
+// sender, and goes on by itself after a cut.
+func TestOfferOverTheNetwork(t *testing.T) {
+	a, b := pair(t, gigabit)
+	src := filepath.Join(t.TempDir(), "film.mkv")
+	sparse(t, src, 600<<20)
+	out := t.TempDir()
+	b.env = []string{"LANYARD_CODE="}
+	r := b.start("receive", "--yes", "-o", out)
+	id := r.waitKind(node.KindWaiting).DeviceID
+	s := a.start("send", "--yes", "--to", id[:15], src)
+	r.wait("100 MB", func(ev node.Event) bool { return ev.Kind == node.KindProgress && ev.Bytes > 100e6 })
+	a.Cut()
+	time.Sleep(5 * time.Second)
+	a.Restore()
+	sameFile(t, src, filepath.Join(out, "film.mkv"), r.result(time.Minute))
+	if sent := s.result(10 * time.Second); sent.Receivers != 1 {
+		t.Errorf("sender: %+v", sent)
+	}
+}

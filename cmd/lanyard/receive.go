@@ -16,6 +16,7 @@ import (
 
 // receiveFlags are what the command line of receive says.
 type receiveFlags struct {
+	listens   bool // is told where to listen
 	from      string
 	out       string
 	list      bool
@@ -28,8 +29,9 @@ func newReceive(t *terminal) *cobra.Command {
 	var f receiveFlags
 	cmd := &cobra.Command{
 		Use:   "receive [flags] [CODE]",
-		Short: "fetch what somebody sends",
-		Long: `Fetch what somebody sends, with the code that their lanyard shows.
+		Short: "fetch what somebody sends, or wait for an offer",
+		Long: `Fetch what somebody sends, with the code that their lanyard shows. Without a
+code, wait until somebody offers something to this device: lanyard send --to.
 
 The sender is looked for on the network. Where that fails, such as on a network
 that carries no multicast, name its address with --from (the port is 12121 when
@@ -41,12 +43,14 @@ A transfer that was cut off goes on where it stopped when you run the command
 again, also after a crash.
 
 The code is taken from the arguments, from LANYARD_CODE, or asked for. It may be
-written with spaces and in any case.`,
+written with spaces and in any case. While offers are waited for, --yes takes
+what anybody on the network offers.`,
 		Example: `  lanyard receive 7-river-anvil-moss
   lanyard receive 7 river anvil moss --out ~/films
   lanyard receive 7-river-anvil-moss --from 192.168.1.20
   lanyard receive 7-river-anvil-moss --out - | tar x
-  LANYARD_CODE=7-river-anvil-moss lanyard receive --yes --quiet`,
+  LANYARD_CODE=7-river-anvil-moss lanyard receive --yes --quiet
+  lanyard receive                        then, elsewhere: lanyard send --to NAME`,
 		ValidArgsFunction: completeCode,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return receive(cmd, t, &f, args)
@@ -73,7 +77,8 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 		return err
 	}
 	ctx := cmd.Context()
-	code, err := askCode(ctx, t, args)
+	f.listens = cmd.Flags().Changed("bind") || cmd.Flags().Changed("port")
+	code, err := askCode(ctx, t, args, f)
 	if err != nil {
 		return err
 	}
@@ -85,7 +90,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	l := newListing(t)
 	shown, written := false, error(nil) // a text, on standard output
 	opts := node.ReceiveOptions{
-		Code: code, From: f.from, Out: f.out,
+		Code: code, Bind: set.Bind, Port: set.Port, From: f.from, Out: f.out,
 		Streams: set.Streams, Limit: int64(set.LimitDown), List: f.list, Verbose: t.verbose,
 		Approve: v.approve,
 		OnList:  l.add,
@@ -152,20 +157,30 @@ func (f *receiveFlags) check(t *terminal) error {
 	return nil
 }
 
-// askCode takes the code from the arguments, the environment or a person.
-func askCode(ctx context.Context, t *terminal, args []string) (string, error) {
+// askCode takes the code from the arguments, the environment or a person. It is
+// empty when offers are to be waited for.
+func askCode(ctx context.Context, t *terminal, args []string, f *receiveFlags) (string, error) {
 	code := strings.Join(args, " ")
 	if code == "" {
 		code = os.Getenv(codeVariable)
 	}
-	if code != "" {
+	mayWait := f.from == "" && !f.list
+	switch {
+	case code != "" && f.listens:
+		return "", usage("--bind and --port are for waiting without a code")
+	case code != "" || mayWait && f.yes:
 		return code, nil
-	}
-	if !t.canAsk() {
+	case !t.canAsk() && mayWait:
+		return "", usage("no code: give it as an argument or in %s, or wait for anybody's offer with --yes", codeVariable)
+	case !t.canAsk():
 		return "", usage("no code: give it as an argument or in %s", codeVariable)
 	}
+	question := "  Code: "
+	if mayWait {
+		question = "  Code, or Enter to wait for an offer: "
+	}
 	for {
-		line, err := t.ask(ctx, "  Code: ")
+		line, err := t.ask(ctx, question)
 		switch {
 		case errors.Is(err, io.EOF):
 			return "", usage("no code")
@@ -174,7 +189,7 @@ func askCode(ctx context.Context, t *terminal, args []string) (string, error) {
 		case err != nil:
 			return "", fmt.Errorf("read the code: %w", err)
 		}
-		if code = strings.TrimSpace(line); code != "" {
+		if code = strings.TrimSpace(line); code != "" || mayWait {
 			return code, nil
 		}
 	}
@@ -200,6 +215,14 @@ func (v *receiveView) on(ev node.Event) {
 	switch ev.Kind {
 	case node.KindLooking:
 		t.say("  %s...", wire.Escape(ev.Reason))
+	case node.KindWaiting:
+		v.waiting(ev)
+	case node.KindAsked:
+		t.say("  %s at %s wants to send; its screen shows  %s", name(ev.Device), host(ev.Address), ev.Words)
+	case node.KindTrouble:
+		t.board.clear()
+		t.say("  nothing from %s: %s", name(ev.Device), wire.Escape(ev.Reason))
+		t.say("  waiting for offers...")
 	case node.KindConnected:
 		t.say("  connected to %s at %s", name(ev.Device), host(ev.Address))
 	case node.KindOffer:
@@ -227,6 +250,16 @@ func (v *receiveView) on(ev node.Event) {
 	case node.KindWarning:
 		t.say("  warning: %s", wire.Escape(ev.Reason))
 	}
+}
+
+// waiting shows how to send to this device.
+func (v *receiveView) waiting(ev node.Event) {
+	to := "NAME"
+	if len(ev.Addresses) > 0 {
+		to = ev.Addresses[0]
+	}
+	v.t.say("  On the other machine:  lanyard send --to %s FILE", to)
+	v.t.say("  %-34s (Ctrl-C stops)", "waiting for offers...")
 }
 
 func (v *receiveView) progress(ev node.Event) {
@@ -303,7 +336,11 @@ func (v *receiveView) approve(ctx context.Context, o node.Offer) (bool, error) {
 
 // offered says what is offered and how much room there is for it.
 func offered(o node.Offer) string {
-	s := fmt.Sprintf("%s offers %s; ", name(o.Device), contents(o))
+	s := fmt.Sprintf("%s offers %s", name(o.Device), contents(o))
+	if o.Out == "" {
+		return s
+	}
+	s += "; "
 	if o.Resumed > 0 {
 		s += size(o.Resumed) + " of it here already; "
 	}

@@ -3,9 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +23,8 @@ const codeVariable = "LANYARD_CODE"
 
 // sendFlags are what the command line of send says.
 type sendFlags struct {
+	to        []string
+	yes       bool
 	receivers int
 	exclude   []string
 	dryRun    bool
@@ -39,12 +45,17 @@ machine before a receiver has proved that it knows the code.
 A receiver that was cut off goes on where it stopped, also when the sender was
 started again and shows another code.
 
+With --to the files are offered to a device on which "lanyard receive" waits,
+and go when somebody accepts there; this machine needs no open port for that.
+Both screens show the same four words: compare them, and nobody is between.
+
 Links inside of folders are left out, and that is told; so is what cannot be
 read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 'raw/*.dng', 'cache/' for folders only, '/2026/raw' from the top.`,
 		Example: `  lanyard send holiday.mov
   lanyard send ~/Pictures/2026 ~/Videos --exclude '*.tmp'
   lanyard send --receivers 3 lecture.mp4
+  lanyard send --to workstation holiday.mov
   lanyard send --text "the password is on the fridge"
   tar c project | lanyard send -
   LANYARD_CODE=7-grandmas-old-clock lanyard send holiday.mov`,
@@ -53,6 +64,8 @@ read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringArrayVar(&f.to, "to", nil, "offer it to `DEVICE`, by name or ID, or HOST[:PORT];\nmay be repeated")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask whether the words are the same")
 	flags.IntVarP(&f.receivers, "receivers", "n", 1, "end when `N` receivers have all; 0: never")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what matches `GLOB`; may be repeated")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
@@ -63,7 +76,7 @@ read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 }
 
 func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
-	opts, err := f.options(t, args, cmd.Flags().Changed("text"))
+	opts, err := f.options(t, args, cmd.Flags().Changed)
 	if err != nil {
 		return err
 	}
@@ -80,8 +93,11 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	if f.dryRun {
 		return preview(ctx, t, n, opts)
 	}
-	v := &sendView{t: t, wanted: f.receivers}
+	v := &sendView{t: t, wanted: f.receivers, isOffer: len(f.to) > 0}
 	opts.OnEvent = v.on
+	if !f.yes {
+		opts.Compare = v.compare
+	}
 	if opts.Pipe != nil {
 		t.say("  reading standard input to its end...")
 		opts.Pipe = interruptible(ctx, opts.Pipe)
@@ -100,17 +116,18 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 		return err
 	}
 	t.result = result
-	if f.receivers > 1 {
+	if f.receivers > 1 && !v.isOffer {
 		t.say("  done: %s have everything", count(f.receivers, "receiver"))
 	}
 	return nil
 }
 
 // options checks the command line and makes of it what the node takes.
-func (f *sendFlags) options(t *terminal, args []string, hasText bool) (node.SendOptions, error) {
+func (f *sendFlags) options(t *terminal, args []string, changed func(flag string) bool) (node.SendOptions, error) {
+	hasText := changed("text")
 	opts := node.SendOptions{
 		Paths: args, Exclude: f.exclude, Text: f.text, Code: os.Getenv(codeVariable),
-		Receivers: f.receivers,
+		Receivers: f.receivers, To: f.to,
 	}
 	piped := false
 	for _, path := range args {
@@ -132,6 +149,12 @@ func (f *sendFlags) options(t *terminal, args []string, hasText bool) (node.Send
 		return opts, usage("--dry-run lists files and folders only")
 	case len(f.exclude) > 0 && (hasText || piped):
 		return opts, usage("--exclude is for files and folders only")
+	case len(f.to) > 0 && (changed("bind") || changed("port") || changed("receivers")):
+		return opts, usage("--to stands instead of --bind, --port and --receivers")
+	case len(f.to) > 0 && !f.yes && !t.canAsk():
+		return opts, usage("nobody can compare words here: add --yes to send to whoever answers, or send with a code")
+	case slices.Contains(f.to, ""):
+		return opts, usage("--to is empty")
 	case f.receivers < 0:
 		return opts, usage("--receivers is 0 (no limit) or more, not %d", f.receivers)
 	}
@@ -180,8 +203,10 @@ func preview(ctx context.Context, t *terminal, n *node.Node, opts node.SendOptio
 // A sendView shows a sender's events.
 type sendView struct {
 	t         *terminal
-	wanted    int      // receivers
-	done      int      // receivers that have everything
+	isOffer   bool // to devices that are named
+	wanted    int  // receivers
+	done      int  // receivers that have everything
+	asking    sync.Mutex
 	addresses []string // where a receiver finds this machine, best first
 }
 
@@ -206,7 +231,13 @@ func (v *sendView) on(ev node.Event) {
 	case node.KindSkipped:
 		t.say("  left out: %s, which %s", name(ev.Path), wire.Escape(ev.Reason))
 	case node.KindConnected:
-		t.say("  %s connected from %s", who, host(ev.Address))
+		if !v.isOffer {
+			t.say("  %s connected from %s", who, host(ev.Address))
+		}
+	case node.KindOffered:
+		t.say("  %s at %s was asked; its screen shows  %s", who, host(ev.Address), ev.Words)
+	case node.KindAccepted:
+		t.say("  %s accepted", who)
 	case node.KindSending:
 		if !t.quiet {
 			t.board.show(receiverKey(ev), sending(ev))
@@ -227,11 +258,14 @@ func (v *sendView) on(ev node.Event) {
 // waiting shows what is shared and how to get it.
 func (v *sendView) waiting(ev node.Event) {
 	t := v.t
-	if t.quiet {
+	if t.quiet && !v.isOffer {
 		t.insist("%s", ev.Code)
 		return
 	}
 	t.say("  %s", contents(*ev.Offer))
+	if v.isOffer {
+		return
+	}
 	v.addresses = ev.Addresses
 	v.howToReceive(ev.Code)
 	whom := "a receiver"
@@ -241,6 +275,24 @@ func (v *sendView) waiting(ev node.Event) {
 		whom = "receivers"
 	}
 	t.say("  %-34s (Ctrl-C stops sharing)", "waiting for "+whom+"...")
+}
+
+// compare asks a person whether a device shows the same words.
+func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
+	v.asking.Lock()
+	defer v.asking.Unlock()
+	for {
+		line, err := v.t.ask(ctx, fmt.Sprintf("  Does %s show  %s  ? [y/N] ", name(m.Device), m.Words))
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		switch answer := strings.ToLower(strings.TrimSpace(line)); {
+		case answer == "" || answer == "n" || answer == "no" || err != nil:
+			return false, nil
+		case answer == "y" || answer == "yes":
+			return true, nil
+		}
+	}
 }
 
 // howToReceive shows what to type at the other machine.

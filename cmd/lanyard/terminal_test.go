@@ -81,7 +81,7 @@ func TestFinish(t *testing.T) {
 		{what: "done", exit: 0},
 		{
 			what: "an error", err: lost, exit: 3,
-			tell: "lanyard: sender not found: nobody answers; nobody at all\n  " + remedy + "\n",
+			tell: "lanyard: device not found: nobody answers; nobody at all\n  " + remedy + "\n",
 		},
 		{
 			what: "a usage error", err: usage("no %q", "x\x1b"), exit: 2,
@@ -181,7 +181,7 @@ func TestNobodyIsAskedWithoutATerminal(t *testing.T) {
 		t.Error(err)
 	}
 	t.Setenv(codeVariable, "")
-	if _, err := askCode(t.Context(), tty, nil); !errors.Is(err, wire.ErrUsage) {
+	if _, err := askCode(t.Context(), tty, nil, &receiveFlags{from: "host"}); !errors.Is(err, wire.ErrUsage) {
 		t.Error(err)
 	}
 }
@@ -190,16 +190,33 @@ func TestAskCode(t *testing.T) {
 	tty, _, tell := captured("\n 7 river anvil moss \n")
 	tty.inTTY, tty.errTTY = true, true
 	t.Setenv(codeVariable, "")
-	code, err := askCode(t.Context(), tty, nil)
+	code, err := askCode(t.Context(), tty, nil, &receiveFlags{from: "host"})
 	if err != nil || code != "7 river anvil moss" || tell.String() != "  Code:   Code: " {
 		t.Errorf("%q, %v, %q", code, err, tell)
 	}
 	t.Setenv(codeVariable, "8-of-the-environment")
-	if code, err = askCode(t.Context(), tty, nil); err != nil || code != "8-of-the-environment" {
+	if code, err = askCode(t.Context(), tty, nil, &receiveFlags{from: "host"}); err != nil || code != "8-of-the-environment" {
 		t.Errorf("%q, %v", code, err)
 	}
-	if code, err = askCode(t.Context(), tty, []string{"7", "river"}); err != nil || code != "7 river" {
+	if code, err = askCode(t.Context(), tty, []string{"7", "river"}, &receiveFlags{}); err != nil || code != "7 river" {
 		t.Errorf("%q, %v", code, err)
+	}
+}
+
+// Without a code and a sender's address, offers may be waited for.
+func TestAskCodeOrWait(t *testing.T) {
+	tty, _, tell := captured("\n")
+	t.Setenv(codeVariable, "")
+	if code, err := askCode(t.Context(), tty, nil, &receiveFlags{yes: true}); err != nil || code != "" {
+		t.Errorf("%q, %v", code, err)
+	}
+	tty.inTTY, tty.errTTY = true, true
+	code, err := askCode(t.Context(), tty, nil, &receiveFlags{})
+	if err != nil || code != "" || tell.String() != "  Code, or Enter to wait for an offer: " {
+		t.Errorf("%q, %v, %q", code, err, tell)
+	}
+	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); !errors.Is(err, wire.ErrUsage) {
+		t.Errorf("a port beside a code: %v", err)
 	}
 }
 

@@ -7,8 +7,14 @@ import (
 	"slices"
 )
 
-// ALPN is the name by which TLS negotiates version 1 of lanyard's protocol.
-const ALPN = "lanyard/1"
+// The names by which TLS negotiates version 1 of lanyard's protocol.
+const (
+	// ALPN: who dials asks, who is dialled answers.
+	ALPN = "lanyard/1"
+	// ReverseALPN: who dials answers what the other side asks, since it cannot
+	// be dialled, or need not be.
+	ReverseALPN = "lanyard-reverse/1"
+)
 
 var (
 	// ErrWrongDevice tells that another device answered than was asked for:
@@ -17,8 +23,8 @@ var (
 	ErrWrongDevice = errors.New("another device answered")
 
 	// ErrNotLanyard tells that the other side is a TLS server that does not
-	// speak lanyard/1.
-	ErrNotLanyard = errors.New("the other side does not speak " + ALPN)
+	// speak what it was dialled for.
+	ErrNotLanyard = errors.New("the other side does not speak lanyard")
 )
 
 // A WrongDeviceError is an ErrWrongDevice with both IDs.
@@ -32,16 +38,17 @@ func (e *WrongDeviceError) Error() string {
 
 func (e *WrongDeviceError) Unwrap() error { return ErrWrongDevice }
 
-// ServerConfig is for the side that is dialled. Who offers lanyard/1 is asked
-// for a certificate, which may be of any device, or missing: see PeerID. Others
-// (browsers, curl) are not asked, since browsers would ask the user in turn.
+// ServerConfig is for the side that is dialled, for those of our protocols that
+// it takes. Who offers one of them is asked for a certificate, which may be of
+// any device, or missing: see PeerID. Others (browsers, curl) are not asked,
+// since browsers would ask the user in turn.
 //
 // A client whose certificate has another kind of key is refused. It learns that
 // from an alert, at its first Read: in TLS 1.3 a client's handshake is over
 // before its certificate is looked at.
-func (i *Identity) ServerConfig() *tls.Config {
+func (i *Identity) ServerConfig(takes ...string) *tls.Config {
 	plain := i.config()
-	plain.NextProtos = []string{ALPN, "http/1.1"}
+	plain.NextProtos = append(slices.Clone(takes), "http/1.1")
 
 	asking := plain.Clone()
 	asking.ClientAuth = tls.RequestClientCert
@@ -53,7 +60,7 @@ func (i *Identity) ServerConfig() *tls.Config {
 	}
 
 	plain.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if slices.Contains(hello.SupportedProtos, ALPN) {
+		if slices.ContainsFunc(takes, func(p string) bool { return slices.Contains(hello.SupportedProtos, p) }) {
 			return asking, nil
 		}
 		return nil, nil // as it is
@@ -64,8 +71,13 @@ func (i *Identity) ServerConfig() *tls.Config {
 // ClientConfig is for dialling the device want and no other. A handshake with
 // another one fails with ErrWrongDevice; other errors: ErrKeyKind,
 // ErrNotLanyard. errors.Is finds them in what tls.Conn's Handshake returns.
-func (i *Identity) ClientConfig(want DeviceID) *tls.Config {
-	return i.clientConfig(func(got DeviceID) error {
+func (i *Identity) ClientConfig(want DeviceID) *tls.Config { return i.pinned(want, ALPN) }
+
+// ReverseConfig is ClientConfig for a connection on which the other side asks.
+func (i *Identity) ReverseConfig(want DeviceID) *tls.Config { return i.pinned(want, ReverseALPN) }
+
+func (i *Identity) pinned(want DeviceID, protocol string) *tls.Config {
+	return i.clientConfig(protocol, func(got DeviceID) error {
 		if got != want {
 			return &WrongDeviceError{Want: want, Got: got}
 		}
@@ -77,12 +89,12 @@ func (i *Identity) ClientConfig(want DeviceID) *tls.Config {
 // with it. Until that is done nothing is known about who answered: take its
 // PeerID, prove it, and use ClientConfig from then on.
 func (i *Identity) ClientConfigAny() *tls.Config {
-	return i.clientConfig(func(DeviceID) error { return nil })
+	return i.clientConfig(ALPN, func(DeviceID) error { return nil })
 }
 
-func (i *Identity) clientConfig(check func(got DeviceID) error) *tls.Config {
+func (i *Identity) clientConfig(protocol string, check func(got DeviceID) error) *tls.Config {
 	c := i.config()
-	c.NextProtos = []string{ALPN}
+	c.NextProtos = []string{protocol}
 	// What crypto/tls would verify is authorities, names and dates. The key is
 	// verified instead.
 	c.InsecureSkipVerify = true
@@ -94,7 +106,7 @@ func (i *Identity) clientConfig(check func(got DeviceID) error) *tls.Config {
 		if err := check(got); err != nil {
 			return err
 		}
-		if state.NegotiatedProtocol != ALPN {
+		if state.NegotiatedProtocol != protocol {
 			return ErrNotLanyard
 		}
 		return nil

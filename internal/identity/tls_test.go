@@ -90,7 +90,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 func TestBothSidesKnowEachOther(t *testing.T) {
 	a, b := create(t), create(t)
 	for name, config := range map[string]*tls.Config{"pinned": a.ClientConfig(b.ID()), "any": a.ClientConfigAny()} {
-		o := shake(t, config, b.ServerConfig())
+		o := shake(t, config, b.ServerConfig(ALPN))
 		if o.clientErr != nil || o.serverErr != nil || o.readErr != nil {
 			t.Fatalf("%s: %v, %v, %v", name, o.clientErr, o.serverErr, o.readErr)
 		}
@@ -108,7 +108,7 @@ func TestBothSidesKnowEachOther(t *testing.T) {
 
 func TestWrongDevice(t *testing.T) {
 	a, b, c := create(t), create(t), create(t)
-	o := shake(t, a.ClientConfig(c.ID()), b.ServerConfig())
+	o := shake(t, a.ClientConfig(c.ID()), b.ServerConfig(ALPN))
 	var wrong *WrongDeviceError
 	if !errors.Is(o.clientErr, ErrWrongDevice) || !errors.As(o.clientErr, &wrong) {
 		t.Fatalf("got %v", o.clientErr)
@@ -130,7 +130,7 @@ func TestWrongDevice(t *testing.T) {
 func TestReplacedKey(t *testing.T) {
 	from := time.Now()
 	old, replaced := with(t, newKey(t), from, noExpiry), with(t, newKey(t), from, noExpiry)
-	o := shake(t, create(t).ClientConfig(old.ID()), replaced.ServerConfig())
+	o := shake(t, create(t).ClientConfig(old.ID()), replaced.ServerConfig(ALPN))
 	if !errors.Is(o.clientErr, ErrWrongDevice) {
 		t.Errorf("got %v", o.clientErr)
 	}
@@ -149,17 +149,17 @@ func TestDatesDoNotMatter(t *testing.T) {
 		if a.ID() != with(t, key, now, noExpiry).ID() {
 			t.Errorf("%s: a new certificate changed the ID", name)
 		}
-		if o := shake(t, b.ClientConfig(a.ID()), a.ServerConfig()); o.clientErr != nil || o.readErr != nil {
+		if o := shake(t, b.ClientConfig(a.ID()), a.ServerConfig(ALPN)); o.clientErr != nil || o.readErr != nil {
 			t.Errorf("%s server: %v, %v", name, o.clientErr, o.readErr)
 		}
-		if o := shake(t, a.ClientConfig(b.ID()), b.ServerConfig()); o.serverErr != nil || o.readErr != nil {
+		if o := shake(t, a.ClientConfig(b.ID()), b.ServerConfig(ALPN)); o.serverErr != nil || o.readErr != nil {
 			t.Errorf("%s client: %v, %v", name, o.serverErr, o.readErr)
 		}
 	}
 }
 
 func TestOnlyLanyardIsAskedForACertificate(t *testing.T) {
-	server := create(t).ServerConfig()
+	server := create(t).ServerConfig(ALPN)
 	for _, c := range []struct {
 		offer, agreed string
 		asked         bool
@@ -195,10 +195,10 @@ func TestOnlyLanyardIsAskedForACertificate(t *testing.T) {
 func TestOldTLSIsRefused(t *testing.T) {
 	a := create(t)
 	old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}
-	if o := shake(t, old, a.ServerConfig()); o.serverErr == nil {
+	if o := shake(t, old, a.ServerConfig(ALPN)); o.serverErr == nil {
 		t.Error("the server took TLS 1.2")
 	}
-	server := a.ServerConfig()
+	server := a.ServerConfig(ALPN)
 	server.MinVersion, server.MaxVersion = 0, tls.VersionTLS12
 	server.GetConfigForClient = nil
 	if o := shake(t, a.ClientConfigAny(), server); o.clientErr == nil {
@@ -208,7 +208,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 
 func TestOtherServerIsNotLanyard(t *testing.T) {
 	a, b := create(t), create(t)
-	server := b.ServerConfig()
+	server := b.ServerConfig(ALPN)
 	server.NextProtos, server.GetConfigForClient = nil, nil
 	if o := shake(t, a.ClientConfigAny(), server); !errors.Is(o.clientErr, ErrNotLanyard) {
 		t.Errorf("got %v", o.clientErr)
@@ -228,10 +228,10 @@ func TestOnlyP256(t *testing.T) {
 	a := create(t)
 	odd := &Identity{cert: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: ed}}
 
-	if o := shake(t, a.ClientConfigAny(), odd.ServerConfig()); !errors.Is(o.clientErr, ErrKeyKind) {
+	if o := shake(t, a.ClientConfigAny(), odd.ServerConfig(ALPN)); !errors.Is(o.clientErr, ErrKeyKind) {
 		t.Errorf("client: %v", o.clientErr)
 	}
-	o := shake(t, odd.ClientConfig(a.ID()), a.ServerConfig())
+	o := shake(t, odd.ClientConfig(a.ID()), a.ServerConfig(ALPN))
 	if !errors.Is(o.serverErr, ErrKeyKind) {
 		t.Errorf("server: %v", o.serverErr)
 	}

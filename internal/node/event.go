@@ -22,6 +22,9 @@ type Event struct {
 	DeviceID string `json:"device_id,omitempty"` // and identity
 	Address  string `json:"address,omitempty"`   // and where it is
 
+	// Words are to be compared with those on the other side's screen.
+	Words string `json:"words,omitempty"`
+
 	Path    string         `json:"path,omitempty"`
 	Renamed string         `json:"renamed,omitempty"` // the name it gets here
 	Reason  string         `json:"reason,omitempty"`
@@ -51,7 +54,9 @@ type Kind string
 // The kinds of events, with the fields they set.
 const (
 	// On the sender.
-	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now
+	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers: DeviceID, its own, Addresses
+	KindOffered  Kind = "offered"  // Device, DeviceID, Address, Words: a device was asked to receive
+	KindAccepted Kind = "accepted" // Device, DeviceID, Address: it receives
 	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
 	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
 	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
@@ -64,6 +69,7 @@ const (
 	KindWarning   Kind = "warning"   // Reason
 
 	// On the receiver.
+	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words: a device wants to send
 	KindLooking  Kind = "looking"  // Reason: where it looks for the sender
 	KindOffer    Kind = "offer"    // Device, Offer
 	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams

@@ -39,17 +39,19 @@ func (n *Node) meetAt(ctx context.Context, code pairing.Code, from string) (*pee
 	ctx, cancel := context.WithTimeoutCause(ctx, findTime, fmt.Errorf("%w: %s does not answer", wire.ErrNotFound, address))
 	defer cancel()
 	p, c, err := meet(ctx, n, code, address)
-	if err == nil {
-		return p, c, nil
-	}
+	return p, c, notFound(ctx, err)
+}
+
+// notFound says of an error of connecting whether there was anybody.
+func notFound(ctx context.Context, err error) error {
 	var opErr *net.OpError
-	if cause := context.Cause(ctx); cause != nil {
-		return nil, nil, cause
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
 	}
 	if errors.As(err, &opErr) && opErr.Op == "dial" {
-		return nil, nil, fmt.Errorf("%w: %w", wire.ErrNotFound, err)
+		return fmt.Errorf("%w: %w", wire.ErrNotFound, err)
 	}
-	return nil, nil, err
+	return err
 }
 
 // find looks on the network for the sender.

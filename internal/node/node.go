@@ -12,6 +12,7 @@ import (
 
 	"lanyard/internal/identity"
 	"lanyard/internal/transfer"
+	"lanyard/internal/wire"
 )
 
 // DefaultPort is where a sender listens when nothing else is asked.
@@ -56,6 +57,11 @@ func openAt(home string, opts Options) (*Node, error) {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
 	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home}, nil
+}
+
+// info is what this node tells anybody of itself.
+func (n *Node) info() wire.Info {
+	return wire.Info{Name: n.name, Version: Version(), Device: n.id.ID().String()}
 }
 
 // maxName is how long a name may be that is told to others.

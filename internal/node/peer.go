@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,13 +16,14 @@ import (
 	"lanyard/internal/wire"
 )
 
-// A peer is a sender that proved the code: where it is, who it is, and the
-// ticket to one of its shares.
+// A peer is another device: where it is, who it is, and, of a sender that
+// proved the code or whose offer was taken, the ticket to one of its shares.
 type peer struct {
 	node    *Node
 	code    pairing.Code
 	address string
 	id      identity.DeviceID
+	offer   *offered // it dials, when asked to; nil: it is dialled
 
 	mu     sync.Mutex
 	share  string
@@ -41,25 +43,31 @@ const callTime = 10 * time.Second
 
 // meet connects to address and proves the code to who answers there.
 func meet(ctx context.Context, n *Node, code pairing.Code, address string) (*peer, *conn, error) {
-	raw, err := dial(ctx, address)
+	p, c, err := encounter(ctx, n, address)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := secure.Client(ctx, raw, n.id.ClientConfigAny())
-	if err != nil {
-		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
-	}
-	p := &peer{node: n, code: code, address: address}
-	if p.id, err = identity.PeerID(c.ConnectionState()); err != nil {
-		c.Close()
-		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
-	}
-	pc := newConn(c)
-	if err := p.prove(ctx, pc); err != nil {
+	p.code = code
+	if err := p.prove(ctx, c); err != nil {
 		c.Close()
 		return nil, nil, err
 	}
-	return p, pc, nil
+	return p, c, nil
+}
+
+// encounter connects to address. Nothing is known of who answers there but the
+// key, which is pinned from here on.
+func encounter(ctx context.Context, n *Node, address string) (*peer, *conn, error) {
+	c, err := n.connectWith(ctx, address, n.id.ClientConfigAny())
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := identity.PeerID(c.ConnectionState())
+	if err != nil {
+		c.Close()
+		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	return &peer{node: n, address: address, id: id}, newConn(c), nil
 }
 
 // dial opens a plain connection; what fails is named by the address.
@@ -73,16 +81,23 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 
 // connect opens one more connection to the same device.
 func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {
+	if p.offer != nil {
+		return p.offer.connect(ctx)
+	}
 	return p.node.connect(ctx, p.address, p.id)
 }
 
 // connect opens a connection to the device id at address.
 func (n *Node) connect(ctx context.Context, address string, id identity.DeviceID) (*secure.Conn, error) {
+	return n.connectWith(ctx, address, n.id.ClientConfig(id))
+}
+
+func (n *Node) connectWith(ctx context.Context, address string, cfg *tls.Config) (*secure.Conn, error) {
 	raw, err := dial(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	c, err := secure.Client(ctx, raw, n.id.ClientConfig(id))
+	c, err := secure.Client(ctx, raw, cfg)
 	if errors.Is(err, identity.ErrWrongDevice) {
 		return nil, fmt.Errorf("connect to %s: %w: %w", address, wire.ErrWrongDevice, err)
 	}

@@ -21,7 +21,9 @@ import (
 
 // ReceiveOptions say from whom, where to and how.
 type ReceiveOptions struct {
-	Code     string
+	Code     string    // empty: offers are waited for
+	Bind     string    // then: address to listen on; empty: all
+	Port     int       // and where; 0: DefaultPort, or the next free one
 	From     string    // HOST or HOST:PORT; empty: looked for on the network
 	Out      string    // a folder, or for one file its new name; empty: the current folder
 	Pipe     io.Writer // instead of Out: one file, written in order
@@ -38,13 +40,19 @@ type ReceiveOptions struct {
 	Verbose bool              // events of every run
 }
 
-// Receive fetches the share behind a code.
+// Receive fetches the share behind a code. Without one, nor a sender's address,
+// it waits for devices that offer something, and receives the first offer that
+// is accepted.
 //
 // The result is set also with an error, when some of it arrived. An error is
 // wire.ErrPartial when some files did not arrive through the sender's fault,
 // and wire.ErrMismatch when one of them was refused by its digests.
 func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error) {
-	r := &receive{node: n, opts: opts, report: reporter(opts.OnEvent), failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{}}
+	report := reporter(opts.OnEvent)
+	if opts.Code == "" && opts.From == "" {
+		return n.await(ctx, opts, report)
+	}
+	r := newReceive(n, opts, report)
 	code, err := pairing.ParseCode(opts.Code)
 	if err != nil {
 		return Result{}, err
@@ -53,8 +61,19 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { c.Close() }()
-	if r.header, r.files, err = r.peer.manifest(ctx, c); err != nil {
+	return r.run(ctx, c)
+}
+
+func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
+	return &receive{node: n, opts: opts, report: report, failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{}}
+}
+
+// run fetches the share of r.peer, to whom c is the first connection.
+func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
+	defer c.Close()
+	opts := r.opts
+	var err error
+	if r.header, r.files, err = r.manifest(ctx, c); err != nil {
 		return Result{}, err
 	}
 	r.report(Event{Kind: KindConnected, Device: r.header.Device, DeviceID: r.peer.id.String(), Address: r.peer.address})
@@ -66,15 +85,37 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 		}
 		return Result{Files: []FileResult{}}, nil
 	}
-	switch {
-	case opts.Pipe != nil:
-		return r.toPipe(ctx, opts.Pipe)
-	case r.header.Text && r.header.Bytes <= maxText && opts.Out == "" && opts.OnText != nil:
-		return r.toText(ctx)
-	default:
+	asText := r.header.Text && r.header.Bytes <= maxText && opts.Out == "" && opts.OnText != nil
+	if opts.Pipe == nil && !asText {
 		return r.toInbox(ctx)
 	}
+	// Who gave a code has asked for it; what others offer is asked about.
+	if r.peer.offer != nil {
+		o := offerOf(r.header.Device, r.files)
+		o.Text = r.header.Text
+		if err := r.approve(ctx, o); err != nil {
+			return Result{}, err
+		}
+	}
+	if opts.Pipe != nil {
+		return r.toPipe(ctx, opts.Pipe)
+	}
+	return r.toText(ctx)
 }
+
+// manifest fetches the list of files. A device that offers one has offerTime
+// for it, since others wait.
+func (r *receive) manifest(ctx context.Context, c *conn) (wire.Header, []wire.File, error) {
+	if r.peer.offer != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, offerTime, fmt.Errorf("%w: its list of files takes too long", wire.ErrSourceLost))
+		defer cancel()
+	}
+	return r.peer.manifest(ctx, c)
+}
+
+// offerTime is how long the list of an offer's files may take.
+const offerTime = 2 * time.Minute
 
 // A receive is one run of Receive.
 type receive struct {
@@ -253,6 +294,9 @@ func (r *receive) source() transfer.Source {
 // more because it was started anew, and checks that it still shares the same
 // files.
 func (r *receive) renew(ctx context.Context, refused string) error {
+	if r.peer.offer != nil {
+		return errNoRenewal
+	}
 	r.renewing.Lock()
 	defer r.renewing.Unlock()
 	if _, ticket := r.peer.access(); ticket != refused {

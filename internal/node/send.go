@@ -11,7 +11,9 @@ import (
 	"golang.org/x/time/rate"
 
 	"lanyard/internal/discovery"
+	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
 	"lanyard/internal/share"
 	"lanyard/internal/wire"
 )
@@ -23,6 +25,13 @@ type SendOptions struct {
 	Exclude []string // globs
 	Text    string
 	Pipe    io.Reader // spooled to the disk until it ends, since its size must be known
+
+	// To are devices, by name or the beginning of an ID, or HOST[:PORT], that the
+	// share is offered to, instead of to whoever has a code.
+	To []string
+	// Compare asks a person whether a device that is not known shows the same
+	// words; nil takes whoever answers.
+	Compare func(ctx context.Context, m Meeting) (bool, error)
 
 	Code      string // a code of one's own; empty: one is made up
 	Bind      string // address to listen on; empty: all
@@ -39,6 +48,14 @@ const portsTried = 100
 // Send shares until as many receivers as wanted have everything, or ctx ends.
 func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	report := reporter(opts.OnEvent)
+	if len(opts.To) > 0 {
+		s, err := n.open(ctx, opts)
+		if err != nil {
+			return Result{}, err
+		}
+		defer s.Close()
+		return n.push(ctx, opts, s, report)
+	}
 	// What can be wrong with these is told before a long pipe is read.
 	var code pairing.Code
 	if opts.Code != "" {
@@ -62,12 +79,8 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 			return Result{}, err
 		}
 	}
-	srv := newServer(n, s, code, opts.Receivers, report)
-	if opts.Limit > 0 {
-		// Small pieces: a receiver takes a sender that rests for lost.
-		burst := min(max(opts.Limit/4, leastBurst), mostBurst)
-		srv.limit = rate.NewLimiter(rate.Limit(opts.Limit), int(burst))
-	}
+	srv := newServer(n, s, opts.Receivers, report).guardedBy(code)
+	srv.limit = limiter(opts.Limit)
 	at := listener.Addr().(*net.TCPAddr)
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()
@@ -84,7 +97,16 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	} else {
 		defer announcer.Close()
 	}
-	return srv.serve(ctx, listener)
+	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}))
+}
+
+// limiter keeps a rate in bytes a second; nil for 0, which is none.
+func limiter(bytes int64) *rate.Limiter {
+	if bytes == 0 {
+		return nil
+	}
+	// Small pieces: a receiver takes a sender that rests for lost.
+	return rate.NewLimiter(rate.Limit(bytes), int(min(max(bytes/4, leastBurst), mostBurst)))
 }
 
 // open makes the share that opts describe.

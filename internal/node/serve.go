@@ -3,18 +3,18 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
-	"lanyard/internal/secure"
 	"lanyard/internal/wire"
 )
 
-// serve answers receivers until enough have everything or ctx ends.
-func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) {
-	listener := secure.NewListener(inner, s.node.id.ServerConfig(), secure.Limits{})
+// serve answers receivers, whose connections are of *secure.Conn, until enough
+// have everything or ctx ends.
+func (s *server) serve(ctx context.Context, listener net.Listener) (Result, error) {
 	web := &http.Server{
 		Handler:           s.routes(),
 		ConnContext:       withConn,
@@ -29,7 +29,11 @@ func (s *server) serve(ctx context.Context, inner net.Listener) (Result, error) 
 	wg.Go(func() { failed <- web.Serve(listener) })
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
-	burnt, pause := s.guard().Burnt(), firstCodePause
+	pause := firstCodePause
+	var burnt <-chan struct{}
+	if guard := s.guard(); guard != nil {
+		burnt = guard.Burnt()
+	}
 	var newCode <-chan time.Time
 	var err error
 	for running := true; running; {
@@ -128,6 +132,14 @@ func (rec *receiver) end(now time.Time) int64 {
 	return fetched
 }
 
+// tell notes a result for who waits for it.
+func (rec *receiver) tell(result error) {
+	select {
+	case rec.ended <- result:
+	default: // nobody waits, or an earlier one is not taken yet
+	}
+}
+
 // receipt takes what a receiver says that it has.
 func (s *server) receipt(r *http.Request, got wire.Receipt, verdict wire.Verdict) {
 	if rec := s.receiverOf(r); rec != nil {
@@ -161,6 +173,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 			ev.Reason = "what arrived is not what was sent"
 		}
 		s.report(ev)
+		rec.tell(fmt.Errorf("%w: %s", wire.ErrPartial, ev.Reason))
 		return
 	}
 	ev.Kept = verdict.Failed // not by any fault, it says: it left them out
@@ -176,6 +189,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 		return
 	}
 	s.report(ev)
+	rec.tell(nil)
 	if s.wanted > 0 && ev.Receivers == s.wanted {
 		close(s.enough)
 	}

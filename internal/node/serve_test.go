@@ -25,7 +25,7 @@ func newTold(t *testing.T) (*server, *receiver, func() []Event) {
 		t.Fatal(err)
 	}
 	var told []Event
-	s := newServer(nil, share.FromText(shared), code, 0, func(ev Event) { told = append(told, ev) })
+	s := newServer(nil, share.FromText(shared), 0, func(ev Event) { told = append(told, ev) }).guardedBy(code)
 	t.Cleanup(func() { s.share.Close() })
 	rec, err := s.enter(identity.DeviceID{1}, "desk", "a:1")
 	if err != nil {

@@ -41,7 +41,7 @@ type server struct {
 
 	mu        sync.Mutex
 	code      pairing.Code
-	guarding  *pairing.Guard
+	guarding  *pairing.Guard                  // nil: no code opens the share
 	receivers map[identity.DeviceID]*receiver // those that proved the code
 	receipts  map[receiptKey]bool             // transfers that have everything
 	kept      map[net.Conn]*receiver          // proven connections
@@ -63,6 +63,8 @@ type receiver struct {
 	since   time.Time
 	rate    meter
 
+	ended chan error // holds the result that it told last: nil when it has everything
+
 	isDone   bool      // said what it has, or was told to have gone
 	isWhole  bool      // asked for the first block: it has nothing yet
 	received time.Time // of the last receipt
@@ -81,10 +83,11 @@ const (
 	maxKept = 256
 )
 
-func newServer(n *Node, s *share.Share, code pairing.Code, wanted int, report func(Event)) *server {
+// newServer makes the server of a share that devices get a ticket for by enter,
+// or by a code, see guardedBy.
+func newServer(n *Node, s *share.Share, wanted int, report func(Event)) *server {
 	srv := &server{
 		node: n, share: s, report: report, wanted: wanted, enough: make(chan struct{}),
-		code: code, guarding: pairing.NewGuard(code),
 		receivers: map[identity.DeviceID]*receiver{}, receipts: map[receiptKey]bool{}, kept: map[net.Conn]*receiver{},
 	}
 	for _, f := range s.Files() {
@@ -93,6 +96,12 @@ func newServer(n *Node, s *share.Share, code pairing.Code, wanted int, report fu
 		}
 	}
 	return srv
+}
+
+// guardedBy lets in who proves code, too. To be called before the server serves.
+func (s *server) guardedBy(code pairing.Code) *server {
+	s.code, s.guarding = code, pairing.NewGuard(code)
+	return s
 }
 
 // connKey is the key of a request's connection in its context.
@@ -118,10 +127,10 @@ func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 // routes answers every request. Paths are compared as they are: a ServeMux
 // would redirect those that are not clean, and tell whether a share exists.
 func (s *server) routes() http.Handler {
-	calls := map[string]http.HandlerFunc{
-		"GET /v1/info":          s.info,
-		"POST /v1/pair/start":   s.pairStart,
-		"POST /v1/pair/confirm": s.pairConfirm,
+	calls := map[string]http.HandlerFunc{"GET /v1/info": s.info}
+	if s.guarding != nil {
+		calls["POST /v1/pair/start"] = s.pairStart
+		calls["POST /v1/pair/confirm"] = s.pairConfirm
 	}
 	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Limit: s.limit, Sent: s.sent, Receipt: s.receipt})
 	prefix := "/v1/shares/" + s.share.ID()
@@ -144,7 +153,7 @@ func (s *server) routes() http.Handler {
 
 func (s *server) info(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = wire.WriteInfo(w, wire.Info{Name: s.node.name, Version: Version(), Device: s.node.id.ID().String()})
+	_ = wire.WriteInfo(w, s.node.info())
 }
 
 var errNoTicket = fmt.Errorf("%w: no ticket for this share", wire.ErrUnauthorised)
@@ -279,7 +288,7 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 			s.mu.Unlock()
 			return nil, fmt.Errorf("%w: %d devices hold tickets", wire.ErrBusy, maxReceivers)
 		}
-		rec = &receiver{id: id, ticket: newTicket()}
+		rec = &receiver{id: id, ticket: newTicket(), ended: make(chan error, 1)}
 		s.receivers[id] = rec
 	}
 	rec.name, rec.address = name, address

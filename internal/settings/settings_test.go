@@ -156,10 +156,10 @@ func TestFile(t *testing.T) {
 	want := `# be called NAME by others (send and receive --name NAME, LANYARD_NAME)
 name = "a \"b\" \\ é"  # line 1
 
-# listen on ADDR only (send --bind ADDR, LANYARD_BIND)
+# listen on ADDR only (send and receive --bind ADDR, LANYARD_BIND)
 # bind = ""  # default: all
 
-# listen on port N (send --port N, LANYARD_PORT)
+# listen on port N (send and receive --port N, LANYARD_PORT)
 port = 12200  # LANYARD_PORT
 
 # send no faster than RATE: 50MB/s (send --limit RATE, LANYARD_LIMIT_UP)

@@ -15,8 +15,8 @@ const (
 // default.
 type Values struct {
 	Name      string // what this machine is called to others; empty: its host name
-	Port      int    // that a sender listens on; 0: the usual one, or the next that is free
-	Bind      string // address that a sender listens on; empty: all
+	Port      int    // that is listened on; 0: the usual one, or the next that is free
+	Bind      string // address that is listened on; empty: all
 	LimitUp   Rate
 	LimitDown Rate
 	Streams   int // of a receiver; 0: as many as help
@@ -31,12 +31,12 @@ var table = []Key{
 		form: text("is at most 100 bytes without control characters", isName, func(v *Values) *string { return &v.Name }),
 	},
 	{
-		Name: "bind", Flag: "bind", Commands: []string{"send"},
+		Name: "bind", Flag: "bind", Commands: []string{"send", "receive"},
 		About: "listen on `ADDR` only", Default: "all",
 		form: text("is an IP address or the name of one", isHost, func(v *Values) *string { return &v.Bind }),
 	},
 	{
-		Name: "port", Flag: "port", Commands: []string{"send"},
+		Name: "port", Flag: "port", Commands: []string{"send", "receive"},
 		About: "listen on port `N`", Default: "12121 or the next free",
 		form: number("is from 1 to 65535", maxPort, func(v *Values) *int { return &v.Port }),
 	},

@@ -10,8 +10,10 @@ import (
 // failed and asks with errors.Is; texts are never matched.
 var (
 	ErrUsage         = errors.New("wrong usage")
-	ErrNotFound      = errors.New("sender not found")
+	ErrNotFound      = errors.New("device not found")
 	ErrRejected      = errors.New("declined")
+	ErrDeviceBusy    = errors.New("the device is receiving something else")
+	ErrExpired       = errors.New("nobody answered the offer in time")
 	ErrUnauthorised  = errors.New("not authorised")
 	ErrWrongDevice   = errors.New("another device answered")
 	ErrPartial       = errors.New("not every file arrived")
@@ -20,6 +22,7 @@ var (
 	ErrSourceChanged = errors.New("the source changed while it was sent")
 	ErrSourceRead    = errors.New("the source cannot be read")
 	ErrSourceLost    = errors.New("the sender is gone")
+	ErrReceiverLost  = errors.New("the receiver is gone")
 	ErrBadName       = errors.New("a name that cannot be written here")
 	ErrTooLarge      = errors.New("larger than allowed")
 	ErrMalformed     = errors.New("not in the form the protocol asks")
@@ -63,6 +66,8 @@ var failures = []struct {
 	{ErrPortTaken, Failure{"port_taken", http.StatusConflict, ExitError, "Choose another --port, or --port 0 for one that is free."}},
 	{ErrNotFound, Failure{"not_found", http.StatusNotFound, ExitNotFound, "Check that the sender still waits and that both machines are on the same network, or name its address: --from HOST[:PORT]."}},
 	{ErrRejected, Failure{"rejected", http.StatusForbidden, ExitRejected, ""}},
+	{ErrDeviceBusy, Failure{"device_busy", http.StatusConflict, ExitRejected, "Try again when it has finished."}},
+	{ErrExpired, Failure{"expired", http.StatusGone, ExitRejected, "Offer it again when somebody is there to answer."}},
 	{ErrWrongDevice, Failure{"wrong_device", http.StatusForbidden, ExitUnauthorised, "If that device was set up anew, take the code that it shows now; if not, somebody else is answering in its place."}},
 	{ErrUnauthorised, Failure{"unauthorised", http.StatusUnauthorized, ExitUnauthorised, "Check the code with the person who sends; after three wrong tries the sender shows a new one."}},
 	{ErrNoSpace, Failure{"no_space", http.StatusInsufficientStorage, ExitNoSpace, "Make space, then run the same command again: it goes on where it stopped."}},
@@ -77,6 +82,7 @@ var failures = []struct {
 	{ErrBusy, Failure{"busy", http.StatusServiceUnavailable, ExitError, "Try again in a moment."}},
 	{ErrInboxBusy, Failure{"inbox_busy", http.StatusConflict, ExitError, "Wait for the other receive to end, or choose another folder with --out."}},
 	{ErrNoShare, Failure{"no_share", http.StatusNotFound, ExitError, "The sender may have stopped sharing: ask for a new code."}},
+	{ErrReceiverLost, Failure{"receiver_lost", http.StatusBadGateway, ExitError, "When the receiver is back, send the same again: it goes on where it stopped."}},
 	{ErrSourceLost, Failure{"source_lost", http.StatusBadGateway, ExitError, "When the sender is back, run the same command again: it goes on where it stopped."}},
 }
 

@@ -1,0 +1,99 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+
+	"lanyard/internal/discovery"
+	"lanyard/internal/identity"
+	"lanyard/internal/secure"
+	"lanyard/internal/wire"
+)
+
+// await takes offers until one has been accepted and received. One that is
+// declined, or whose sender goes before that, is not the end.
+func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event)) (Result, error) {
+	inner, err := listen(ctx, opts.Bind, opts.Port)
+	if err != nil {
+		return Result{}, err
+	}
+	at := inner.Addr().(*net.TCPAddr)
+	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
+	d := newDesk(n, report)
+	calls := newHandover(at)
+	web := &http.Server{
+		Handler: d, ConnContext: withConn, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader, ErrorLog: quietLog(),
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { d.accept(listener, calls) })
+	wg.Go(func() { _ = web.Serve(calls) })
+	defer func() {
+		d.close()
+		// Senders shall have the answers to their questions.
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		_ = web.Shutdown(grace)
+		cancel()
+		web.Close()
+		_ = listener.Close()
+		wg.Wait()
+	}()
+
+	report(Event{Kind: KindWaiting, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
+	announcer, err := discovery.Announce(ctx, discovery.Service{
+		Name: n.name, Device: n.id.ID().String(), Version: wire.Version, Port: at.Port,
+	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	if err != nil {
+		report(Event{Kind: KindWarning, Reason: "this network cannot be told of this device, send to its address: " + err.Error()})
+	} else {
+		defer announcer.Close()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return Result{}, context.Cause(ctx)
+		case o := <-d.ready:
+			res, err := n.receiveOffered(ctx, opts, o, report)
+			d.done(o, err)
+			if o.isAccepted() || ctx.Err() != nil || errors.Is(err, wire.ErrUsage) {
+				return res, err
+			}
+			report(Event{Kind: KindTrouble, Device: o.name, DeviceID: o.device.String(), Address: o.address, Reason: err.Error()})
+		}
+	}
+}
+
+// receiveOffered receives the share of an offer whose sender is connected.
+func (n *Node) receiveOffered(ctx context.Context, opts ReceiveOptions, o *offered, report func(Event)) (Result, error) {
+	approve := opts.Approve
+	opts.Approve = func(ctx context.Context, offer Offer) (ok bool, err error) {
+		if ok = approve == nil; !ok {
+			ok, err = approve(ctx, offer)
+		}
+		if ok && err == nil {
+			o.accept()
+		}
+		return ok, err
+	}
+	r := newReceive(n, opts, report)
+	r.peer = &peer{node: n, address: o.address, id: o.device, offer: o, share: o.head.Share, ticket: o.head.Ticket}
+	c, err := o.connect(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.run(ctx, newConn(c))
+}
+
+func (o *offered) isAccepted() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.accepted
+}
+
+// errNoRenewal ends a transfer whose sender takes the ticket of its own offer no
+// more.
+var errNoRenewal = fmt.Errorf("%w: the sender has ended the offer", wire.ErrSourceLost)

@@ -1,0 +1,221 @@
+package node
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
+	"lanyard/internal/wire"
+)
+
+const (
+	// maxOffers is how many devices may have an offer open: strangers among
+	// them, who can make us hold and show no more than that.
+	maxOffers = 16
+	// offerLife is how long an offer stands whose sender has not yet connected
+	// to be received from: people compare words in that time.
+	offerLife = 5 * time.Minute
+	headTime  = 10 * time.Second
+)
+
+// A desk takes the offers of other devices, and hands over one at a time.
+type desk struct {
+	node   *Node
+	report func(Event)
+	ready  chan *offered // to be decided on; holds one
+
+	mu     sync.Mutex
+	offers map[string]*offered
+	busy   bool // one is being decided on, or received
+	closed bool
+}
+
+func newDesk(n *Node, report func(Event)) *desk {
+	return &desk{node: n, report: report, ready: make(chan *offered, 1), offers: map[string]*offered{}}
+}
+
+// accept takes connections until listener is closed: those to be asked over go
+// to calls, reverse ones to their offers. It returns when none is under way.
+func (d *desk) accept(listener net.Listener, calls *handover) {
+	defer calls.Close()
+	var greetings sync.WaitGroup
+	defer greetings.Wait()
+	for {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		conn := c.(*secure.Conn)
+		if conn.ConnectionState().NegotiatedProtocol == identity.ReverseALPN {
+			greetings.Go(func() { d.reversed(conn) })
+		} else {
+			calls.give(conn)
+		}
+	}
+}
+
+// reversed takes a reverse connection, if it belongs to an offer of the device
+// that dialled.
+func (d *desk) reversed(c *secure.Conn) {
+	id, err := identity.PeerID(c.ConnectionState())
+	if err == nil {
+		err = c.SetDeadline(time.Now().Add(headTime))
+	}
+	var head wire.ReverseHead
+	if err == nil {
+		head, err = wire.ReadReverseHead(c)
+	}
+	o := d.find(head.Offer, id)
+	if err != nil || o == nil || c.SetDeadline(time.Time{}) != nil {
+		c.Close()
+		return
+	}
+	c.Keep()
+	if o.arrive(c, head) {
+		d.begin(o)
+	}
+}
+
+// begin hands over an offer whose sender is connected, unless another is.
+func (d *desk) begin(o *offered) {
+	d.mu.Lock()
+	isBusy := d.busy || d.closed
+	d.busy = true
+	d.mu.Unlock()
+	if isBusy {
+		o.finish(wire.ErrDeviceBusy)
+		return
+	}
+	d.ready <- o
+}
+
+// done ends the offer that was handed over; another may come.
+func (d *desk) done(o *offered, err error) {
+	o.finish(err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.busy = false
+}
+
+// close ends all offers.
+func (d *desk) close() {
+	d.mu.Lock()
+	d.closed = true
+	offers := d.offers
+	d.offers = nil
+	d.mu.Unlock()
+	for _, o := range offers {
+		o.finish(wire.ErrReceiverLost)
+	}
+}
+
+// find is the offer of that ID, if that device made it.
+func (d *desk) find(id string, device identity.DeviceID) *offered {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.offers[id]
+	if o == nil || o.device != device {
+		return nil
+	}
+	return o
+}
+
+// note enters a new offer. A device has one at a time.
+func (d *desk) note(o *offered) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy || d.closed {
+		return wire.ErrDeviceBusy
+	}
+	for id, old := range d.offers {
+		old.mu.Lock()
+		isOld := old.over != nil || old.device == o.device || !old.begun && time.Since(old.made) > offerLife
+		old.mu.Unlock()
+		if isOld {
+			delete(d.offers, id)
+			old.finish(wire.ErrExpired)
+		}
+	}
+	if len(d.offers) >= maxOffers {
+		return wire.ErrDeviceBusy
+	}
+	d.offers[o.id] = o
+	return nil
+}
+
+// ServeHTTP answers the calls of protocol.md that concern offers.
+func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id, isOne := strings.CutPrefix(r.URL.Path, "/v1/offers/")
+	var answer any
+	var err error
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/v1/info":
+		w.Header().Set("Content-Type", "application/json")
+		_ = wire.WriteInfo(w, d.node.info())
+		return
+	case r.Method == http.MethodPost && r.URL.Path == "/v1/offers":
+		answer, err = d.take(r)
+	case r.Method == http.MethodGet && isOne:
+		answer, err = d.tell(id, r)
+	default:
+		err = fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
+	}
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	writeJSON(w, answer)
+}
+
+// take notes the offer of the device that asks.
+func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
+	state := linkOf(r).conn.ConnectionState()
+	device, err := identity.PeerID(state)
+	if err != nil {
+		return wire.OfferAnswer{}, fmt.Errorf("%w: an offer takes a client certificate", wire.ErrUnauthorised)
+	}
+	req, err := wire.ReadOfferRequest(r.Body)
+	if err != nil {
+		return wire.OfferAnswer{}, err
+	}
+	words, err := pairing.Compare(state)
+	if err != nil {
+		return wire.OfferAnswer{}, err
+	}
+	o := newOffered(rand.Text(), device, req.Name, r.RemoteAddr)
+	if err := d.note(o); err != nil {
+		return wire.OfferAnswer{}, err
+	}
+	d.report(Event{Kind: KindAsked, Device: req.Name, DeviceID: device.String(), Address: r.RemoteAddr, Words: words})
+	return wire.OfferAnswer{Offer: o.id, Name: d.node.name}, nil
+}
+
+var errNoOffer = fmt.Errorf("%w: it was withdrawn, or never made", wire.ErrExpired)
+
+// tell answers how an offer stands to the device that made it.
+func (d *desk) tell(id string, r *http.Request) (wire.OfferState, error) {
+	c := linkOf(r).conn
+	device, err := identity.PeerID(c.ConnectionState())
+	if err != nil {
+		return wire.OfferState{}, errNoOffer
+	}
+	o := d.find(id, device)
+	if o == nil {
+		return wire.OfferState{}, errNoOffer
+	}
+	opened, err := strconv.Atoi(r.URL.Query().Get("opened"))
+	if err != nil || opened < 0 {
+		return wire.OfferState{}, fmt.Errorf("%w: opened is a number", wire.ErrMalformed)
+	}
+	c.Keep()
+	s, err := o.state(r.Context(), opened)
+	return s, err
+}

@@ -1,0 +1,220 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"lanyard/internal/pairing"
+	"lanyard/internal/share"
+	"lanyard/internal/wire"
+)
+
+const (
+	// reversePace and reverseBurst bound how fast a receiver can make the sender
+	// dial: a burst is what a transfer opens at its beginning.
+	reversePace  = 20 // a second
+	reverseBurst = 2 * MaxStreams
+	// lostPatience is how long a receiver that is gone is looked for.
+	lostPatience = 30 * time.Second
+	lostPause    = 500 * time.Millisecond
+)
+
+// A Meeting is a device that was not proven: whoever answers at that address.
+// The words are the same on its screen if nobody is between.
+type Meeting struct {
+	Device   string // what it calls itself
+	DeviceID string
+	Address  string
+	Words    string
+}
+
+// push offers the share to devices, to all of them at once, and serves those
+// that take it. Its error joins those of the devices that did not.
+func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, report func(Event)) (Result, error) {
+	offer := offerOf("", s.Files())
+	offer.Text = s.Text()
+	report(Event{Kind: KindWaiting, Offer: &offer})
+	for _, skip := range s.Skipped() {
+		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
+	}
+	srv := newServer(n, s, 0, report)
+	srv.limit = limiter(opts.Limit)
+	conns := newHandover(&net.TCPAddr{})
+	errs := make([]error, len(opts.To))
+	var pushes sync.WaitGroup
+	for i, to := range opts.To {
+		pushes.Go(func() {
+			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(reversePace, reverseBurst)}
+			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
+				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
+			}
+		})
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		pushes.Wait()
+		close(srv.enough)
+	})
+	res, err := srv.serve(ctx, conns)
+	all.Wait()
+	if joined := errors.Join(errs...); joined != nil {
+		err = joined
+	}
+	return res, err
+}
+
+// A push is one device that the share is offered to.
+type push struct {
+	node   *Node
+	srv    *server
+	conns  *handover
+	report func(Event)
+	pace   *rate.Limiter
+	peer   *peer
+	name   string // of the receiver, as it calls itself
+	offer  string
+	opened int // reverse connections
+}
+
+// run offers the share to the device or address to, and returns when it was
+// turned down or the receiver has told its result.
+func (p *push) run(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) error {
+	peer, c, err := p.node.approach(ctx, to)
+	if err != nil {
+		return err
+	}
+	p.peer = peer
+	defer func() { c.Close() }()
+	words, err := pairing.Compare(c.ConnectionState())
+	if err != nil {
+		return err
+	}
+	answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
+	if errors.Is(err, wire.ErrNoShare) {
+		return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
+	}
+	if err != nil {
+		return err
+	}
+	p.offer, p.name = answer.Offer, answer.Name
+	met := Meeting{Device: answer.Name, DeviceID: peer.id.String(), Address: peer.address, Words: words}
+	p.report(Event{Kind: KindOffered, Device: met.Device, DeviceID: met.DeviceID, Address: met.Address, Words: words})
+	if compare != nil {
+		ok, err := compare(ctx, met)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%w: the words differ, or were not compared: nothing was sent", wire.ErrWrongDevice)
+		}
+	}
+	rec, err := p.srv.enter(peer.id, answer.Name, peer.address)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel()
+	turned := make(chan error, 1)
+	following.Go(func() { turned <- p.follow(ctx, &c, rec) })
+	select {
+	case err := <-rec.ended:
+		return err
+	case err := <-turned:
+		select {
+		case told := <-rec.ended: // what the receiver says of its result counts more
+			return told
+		default:
+			return err
+		}
+	}
+}
+
+// follow asks how the offer stands, and dials as often as the receiver wants,
+// until it is turned down, or the receiver is gone for lostPatience, or ctx
+// ends. The connection that it asks over is replaced when it broke.
+func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
+	var dials sync.WaitGroup
+	defer dials.Wait()
+	accepted, heard := false, time.Now()
+	for {
+		state, err := p.ask(ctx, *c)
+		var remote *wire.RemoteError
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.As(err, &remote):
+			return err
+		case err != nil:
+			if time.Since(heard) > lostPatience {
+				return fmt.Errorf("%w: %w", wire.ErrReceiverLost, err)
+			}
+			p.redial(ctx, c)
+			continue
+		}
+		heard = time.Now()
+		if state.Accepted && !accepted {
+			accepted = true
+			p.report(Event{Kind: KindAccepted, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})
+		}
+		for ; p.opened < state.Connections; p.opened++ {
+			if p.pace.Wait(ctx) != nil {
+				return context.Cause(ctx)
+			}
+			// One that fails is not missed: the receiver asks for another.
+			dials.Go(func() { p.reverse(ctx, rec) })
+		}
+	}
+}
+
+// ask waits until the receiver wants more connections than were opened, but not
+// for long.
+func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err error) {
+	path := fmt.Sprintf("/v1/offers/%s?opened=%d", p.offer, p.opened)
+	err = c.exchange(ctx, http.MethodGet, path, "", nil, 0, offerWait+callTime, func(r io.Reader) error {
+		state, err = wire.ReadOfferState(r)
+		return err
+	})
+	return state, err
+}
+
+// redial replaces the connection to the receiver, after a pause.
+func (p *push) redial(ctx context.Context, c **conn) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(lostPause):
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if raw, err := p.peer.connect(ctx); err == nil {
+		(*c).Close()
+		*c = newConn(raw)
+	}
+}
+
+// reverse opens a connection on which the receiver asks.
+func (p *push) reverse(ctx context.Context, rec *receiver) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	c, err := p.node.connectWith(ctx, p.peer.address, p.node.id.ReverseConfig(p.peer.id))
+	if err != nil {
+		return
+	}
+	head := wire.ReverseHead{Offer: p.offer, Share: p.srv.share.ID(), Ticket: rec.ticket}
+	if err := wire.WriteReverseHead(c, head); err != nil {
+		c.Close()
+		return
+	}
+	p.conns.give(c)
+}
