@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -38,8 +40,52 @@ func (n *Node) meetAt(ctx context.Context, code pairing.Code, from string) (*pee
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, findTime, fmt.Errorf("%w: %s does not answer", wire.ErrNotFound, address))
 	defer cancel()
-	p, c, err := meet(ctx, n, code, address)
+	p, c, err := n.meet(ctx, code, address)
 	return p, c, notFound(ctx, err)
+}
+
+const (
+	// A sender that strangers overrun lets a newcomer go now and then. To try
+	// again is free until it has answered with its share of the proof: a
+	// connection that breaks off from there on may cost a guess at the code.
+	maxMeets  = 8
+	maxProofs = 2
+	// The pause before the second try; it doubles, up to four times as long.
+	meetPause = 50 * time.Millisecond
+)
+
+// meet proves the code to who answers at address.
+func (n *Node) meet(ctx context.Context, code pairing.Code, address string) (*peer, *conn, error) {
+	proofs, pause := 0, meetPause
+	for tries := 1; ; tries++ {
+		p, c, err := encounter(ctx, n, address)
+		if err == nil {
+			proofs++
+			p.code = code
+			if err = p.prove(ctx, c); err == nil {
+				return p, c, nil
+			}
+			c.Close()
+		}
+		if !isCutOff(err) || tries == maxMeets || proofs == maxProofs {
+			return nil, nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, err
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+		pause = min(2*pause, 4*meetPause)
+	}
+}
+
+// isCutOff tells whether a connection that was there broke.
+func isCutOff(err error) bool {
+	var opErr *net.OpError
+	if errors.As(err, &opErr) {
+		return (opErr.Op == "read" || opErr.Op == "write") && !opErr.Timeout()
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // notFound says of an error of connecting whether there was anybody.

@@ -41,20 +41,6 @@ func newConn(c *secure.Conn) *conn { return &conn{c, wire.NewAnswers(c)} }
 // callTime is how long one call may take, apart from blocks and manifests.
 const callTime = 10 * time.Second
 
-// meet connects to address and proves the code to who answers there.
-func meet(ctx context.Context, n *Node, code pairing.Code, address string) (*peer, *conn, error) {
-	p, c, err := encounter(ctx, n, address)
-	if err != nil {
-		return nil, nil, err
-	}
-	p.code = code
-	if err := p.prove(ctx, c); err != nil {
-		c.Close()
-		return nil, nil, err
-	}
-	return p, c, nil
-}
-
 // encounter connects to address. Nothing is known of who answers there but the
 // key, which is pinned from here on.
 func encounter(ctx context.Context, n *Node, address string) (*peer, *conn, error) {

@@ -2,12 +2,16 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,4 +197,91 @@ func TestAnnouncedDevice(t *testing.T) {
 	if !errors.Is(err, wire.ErrWrongDevice) || !errors.Is(err, wire.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A sender that lets newcomers go is tried again.
+func TestMeetAgain(t *testing.T) {
+	src := makeTree(t, map[string]int{"a": 100})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}})
+	sender, err := hostPort(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accept, tries atomic.Int32
+	accept.Store(3)
+	address := listening(t, func(near net.Conn) {
+		defer near.Close()
+		if tries.Add(1) < accept.Load() {
+			return
+		}
+		far, err := net.Dial("tcp", sender)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var back sync.WaitGroup
+		back.Go(func() { _, _ = io.Copy(far, near); far.Close() })
+		_, _ = io.Copy(near, far)
+		near.Close()
+		back.Wait()
+	})
+	_, c, err := newNode(t).meetAt(t.Context(), parse(t, testCode), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	tries.Store(0)
+	accept.Store(maxMeets + 1)
+	if _, _, err := newNode(t).meetAt(t.Context(), parse(t, testCode), address); err == nil || tries.Load() != maxMeets {
+		t.Errorf("%d tries, %v", tries.Load(), err)
+	}
+}
+
+// A sender that breaks off each proof is not tried for long: it may know a guess
+// at the code by each.
+func TestMeetThatBreaksOff(t *testing.T) {
+	var tries atomic.Int32
+	hostile := newNode(t)
+	address := listening(t, func(raw net.Conn) {
+		defer raw.Close()
+		tries.Add(1)
+		c := tls.Server(raw, hostile.id.ServerConfig(identity.ALPN))
+		if err := c.Handshake(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, _, err := newNode(t).meetAt(t.Context(), parse(t, testCode), address); err == nil || tries.Load() != maxProofs {
+		t.Errorf("%d tries, %v", tries.Load(), err)
+	}
+}
+
+// listening serves connections one after another.
+func listening(t *testing.T, serve func(net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serve(c)
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
+func parse(t *testing.T, code string) pairing.Code {
+	t.Helper()
+	c, err := pairing.ParseCode(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
