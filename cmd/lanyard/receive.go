@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -254,12 +255,23 @@ func (v *receiveView) on(ev node.Event) {
 
 // waiting shows how to send to this device.
 func (v *receiveView) waiting(ev node.Event) {
-	to := "NAME"
+	v.t.say("  On the other machine:  lanyard send --to %s FILE", word(ev.Device))
 	if len(ev.Addresses) > 0 {
-		to = ev.Addresses[0]
+		v.t.say("  or, by address:        lanyard send --to %s FILE", ev.Addresses[0])
 	}
-	v.t.say("  On the other machine:  lanyard send --to %s FILE", to)
 	v.t.say("  %-34s (Ctrl-C stops)", "waiting for offers...")
+}
+
+// word is a name as one types it in a shell.
+func word(s string) string {
+	plain := func(r rune) bool {
+		return r == '-' || r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r)
+	}
+	s = wire.Escape(s)
+	if strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func (v *receiveView) progress(ev node.Event) {

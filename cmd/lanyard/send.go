@@ -93,7 +93,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	if f.dryRun {
 		return preview(ctx, t, n, opts)
 	}
-	v := &sendView{t: t, wanted: f.receivers, isOffer: len(f.to) > 0}
+	v := &sendView{t: t, wanted: f.receivers, isOffer: len(f.to) > 0, isAsking: !f.yes}
 	opts.OnEvent = v.on
 	if !f.yes {
 		opts.Compare = v.compare
@@ -204,6 +204,7 @@ func preview(ctx context.Context, t *terminal, n *node.Node, opts node.SendOptio
 type sendView struct {
 	t         *terminal
 	isOffer   bool // to devices that are named
+	isAsking  bool // whether they show the same words
 	wanted    int  // receivers
 	done      int  // receivers that have everything
 	asking    sync.Mutex
@@ -235,7 +236,9 @@ func (v *sendView) on(ev node.Event) {
 			t.say("  %s connected from %s", who, host(ev.Address))
 		}
 	case node.KindOffered:
-		t.say("  %s at %s was asked; its screen shows  %s", who, host(ev.Address), ev.Words)
+		if !v.isAsking {
+			t.say("  %s at %s was asked; its screen shows  %s", who, host(ev.Address), ev.Words)
+		}
 	case node.KindAccepted:
 		t.say("  %s accepted", who)
 	case node.KindSending:
@@ -282,7 +285,7 @@ func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
 	v.asking.Lock()
 	defer v.asking.Unlock()
 	for {
-		line, err := v.t.ask(ctx, fmt.Sprintf("  Does %s show  %s  ? [y/N] ", name(m.Device), m.Words))
+		line, err := v.t.ask(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words))
 		if err != nil && !errors.Is(err, io.EOF) {
 			return false, err
 		}

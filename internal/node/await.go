@@ -43,7 +43,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 		wg.Wait()
 	}()
 
-	report(Event{Kind: KindWaiting, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
+	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
 	announcer, err := discovery.Announce(ctx, discovery.Service{
 		Name: n.name, Device: n.id.ID().String(), Version: wire.Version, Port: at.Port,
 	}, discovery.Options{Interfaces: interfacesOf(at.IP)})

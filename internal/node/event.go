@@ -54,7 +54,7 @@ type Kind string
 // The kinds of events, with the fields they set.
 const (
 	// On the sender.
-	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers: DeviceID, its own, Addresses
+	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers: Device and DeviceID, its own, Addresses
 	KindOffered  Kind = "offered"  // Device, DeviceID, Address, Words: a device was asked to receive
 	KindAccepted Kind = "accepted" // Device, DeviceID, Address: it receives
 	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
