@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// reversePace and reverseBurst bound how fast a receiver can make the sender
-	// dial: a burst is what a transfer opens at its beginning.
-	reversePace  = 20 // a second
-	reverseBurst = 2 * MaxStreams
+	// pace and burst bound how fast a receiver can make the sender dial, or ask
+	// again: a burst is what a transfer opens at its beginning.
+	pace  = 20 // a second
+	burst = 4 * MaxStreams
 	// lostPatience is how long a receiver that is gone is looked for.
 	lostPatience = 30 * time.Second
 	lostPause    = 500 * time.Millisecond
@@ -52,7 +52,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	var pushes sync.WaitGroup
 	for i, to := range opts.To {
 		pushes.Go(func() {
-			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(reversePace, reverseBurst)}
+			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(pace, burst)}
 			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
 				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
 			}
@@ -148,6 +148,9 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 	defer dials.Wait()
 	accepted, heard := false, time.Now()
 	for {
+		if p.pace.Wait(ctx) != nil {
+			return context.Cause(ctx)
+		}
 		state, err := p.ask(ctx, *c)
 		var remote *wire.RemoteError
 		switch {

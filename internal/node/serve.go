@@ -173,7 +173,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 			ev.Reason = "what arrived is not what was sent"
 		}
 		s.report(ev)
-		rec.tell(fmt.Errorf("%w: %s", wire.ErrPartial, ev.Reason))
+		rec.tell(fmt.Errorf("%w at %s", wire.ErrPartial, wire.Escape(ev.Device)))
 		return
 	}
 	ev.Kept = verdict.Failed // not by any fault, it says: it left them out
