@@ -65,6 +65,7 @@ read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.to, "to", nil, "offer it to `DEVICE`, by name or ID, or HOST[:PORT];\nmay be repeated")
+	_ = cmd.RegisterFlagCompletionFunc("to", completeDevice) // the flag exists
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask whether the words are the same")
 	flags.IntVarP(&f.receivers, "receivers", "n", 1, "end when `N` receivers have all; 0: never")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what matches `GLOB`; may be repeated")

@@ -78,7 +78,7 @@ func (n *Node) lookFor(ctx context.Context, to string) (discovery.Service, error
 			if !ok {
 				return oneOf(found, to)
 			}
-			if s := ev.Service; ev.Kind != discovery.Removed && s.Number == 0 && s.Device != n.id.ID().String() && isCalled(s, to) {
+			if s := ev.Service; ev.Kind != discovery.Removed && takesOffers(s) && s.Device != n.id.ID().String() && isCalled(s, to) {
 				found[s.Device] = s
 				if last == nil {
 					last = time.After(lastWord) // others of that name are heard within moments

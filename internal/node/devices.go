@@ -1,0 +1,82 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"lanyard/internal/discovery"
+)
+
+// lookTime is how long Devices listens: those that are there answer within
+// moments, and a packet may get lost.
+const lookTime = 1500 * time.Millisecond
+
+// A Device is another lanyard on the network, as it says itself: nothing of it
+// is proven.
+type Device struct {
+	Name        string   `json:"name"`
+	ID          string   `json:"id"`
+	Addresses   []string `json:"addresses"` // with ports, best first: where it takes offers, then where it shares
+	TakesOffers bool     `json:"takes_offers"`
+	Shares      bool     `json:"shares"` // something, under a code
+}
+
+// Devices looks around on the network. They are in the order of their names.
+func (n *Node) Devices(ctx context.Context) ([]Device, error) {
+	looking, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	events, err := discovery.Browse(looking, discovery.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("look around the network: %w", err)
+	}
+	heard := map[string]discovery.Service{}
+	for ev := range events {
+		if ev.Kind == discovery.Removed {
+			delete(heard, ev.Service.Instance)
+		} else {
+			heard[ev.Service.Instance] = ev.Service
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	services := make([]discovery.Service, 0, len(heard))
+	for _, s := range heard {
+		if s.Device != n.id.ID().String() {
+			services = append(services, s)
+		}
+	}
+	return devicesOf(services), nil
+}
+
+// devicesOf makes one device of the services that carry its ID: it may run
+// several, and be on several networks.
+func devicesOf(services []discovery.Service) []Device {
+	slices.SortFunc(services, func(a, b discovery.Service) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Number, b.Number), cmp.Compare(a.Instance, b.Instance))
+	})
+	found := []Device{}
+	for _, s := range services {
+		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == s.Device })
+		if at < 0 {
+			at = len(found)
+			found = append(found, Device{Name: s.Name, ID: s.Device, Addresses: []string{}})
+		}
+		d := &found[at]
+		d.TakesOffers = d.TakesOffers || takesOffers(s)
+		d.Shares = d.Shares || !takesOffers(s)
+		for _, a := range s.Addrs {
+			if address := netip.AddrPortFrom(a, uint16(s.Port)).String(); !slices.Contains(d.Addresses, address) {
+				d.Addresses = append(d.Addresses, address)
+			}
+		}
+	}
+	return found
+}
+
+// takesOffers tells what a service is for: who shares under a code takes none.
+func takesOffers(s discovery.Service) bool { return s.Number == 0 }

@@ -1,0 +1,34 @@
+package node
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lanyard/internal/discovery"
+)
+
+// A device is one, however many services and addresses it has.
+func TestDevicesOf(t *testing.T) {
+	at := func(addrs ...string) (all []netip.Addr) {
+		for _, a := range addrs {
+			all = append(all, netip.MustParseAddr(a))
+		}
+		return all
+	}
+	got := devicesOf([]discovery.Service{
+		{Instance: "1", Name: "desk", Device: "d", Number: 7, Port: 12122, Addrs: at("10.0.0.2")},
+		{Instance: "2", Name: "attic", Device: "a", Number: 8, Port: 12121, Addrs: at("10.0.0.9")},
+		{Instance: "3", Name: "desk", Device: "d", Port: 12121, Addrs: at("10.0.0.2", "fe80::1%eth0", "10.0.0.2")},
+		{Instance: "4", Name: "desk", Device: "other", Port: 1},
+	})
+	want := []Device{
+		{Name: "attic", ID: "a", Addresses: []string{"10.0.0.9:12121"}, Shares: true},
+		{Name: "desk", ID: "d", Addresses: []string{"10.0.0.2:12121", "[fe80::1%eth0]:12121", "10.0.0.2:12122"}, TakesOffers: true, Shares: true},
+		{Name: "desk", ID: "other", Addresses: []string{}, TakesOffers: true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
