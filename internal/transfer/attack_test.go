@@ -396,3 +396,23 @@ func TestRetiredStreamHoldsTheNextBlock(t *testing.T) {
 		t.Errorf("took %v", res.Elapsed)
 	}
 }
+
+// What comes too much behind a run is not taken for the answer to the next one.
+func TestTooMuchBehindARun(t *testing.T) {
+	files := []wire.File{{Path: "a", Size: 5 * digest.BlockSize}}
+	sink := newSink(t, files)
+	conns := map[io.Writer]int{}
+	_, err := overPipes(t, files, sink, Options{Streams: 1}, func(w io.Writer, first, count wire.BlockIndex) {
+		// The first connection is used again, for the second half of the file.
+		if conns[w]++; len(conns) == 1 {
+			b := honest(files, first, count)
+			_, _ = w.Write(append(b, "HTTP/1.1 200 OK\r\n\r\n"...))
+			return
+		}
+		_, _ = w.Write(honest(files, first, count))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	sink.whole(wire.NewLayout(files), all(wire.NewLayout(files)))
+}

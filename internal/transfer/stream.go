@@ -315,7 +315,14 @@ func (s *stream) request(ctx context.Context, r *run) error {
 		return fmt.Errorf("ask for blocks: %w", err)
 	}
 	if res.StatusCode == http.StatusOK {
-		if want := wire.RunLength(s.t.layout, r.First, r.asked); res.ContentLength != want {
+		want := wire.RunLength(s.t.layout, r.First, r.asked)
+		switch {
+		case res.ContentLength == want:
+		case s.carried > 0:
+			// It may be what came too much behind an earlier run: only a new
+			// connection tells.
+			return fmt.Errorf("a run of %d bytes on a used connection, want %d", res.ContentLength, want)
+		default:
 			return fmt.Errorf("%w: a run of %d bytes, want %d", wire.ErrMalformed, res.ContentLength, want)
 		}
 		return nil
