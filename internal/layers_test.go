@@ -83,6 +83,11 @@ var layers = map[string]layer{
 		below:  []string{"wire", "digest"},
 		banned: append([]string{"net", "net/http"}, talking...),
 	},
+	"internal/store": {
+		why:    "what a node remembers; it takes no part in moving files",
+		below:  []string{"wire", "digest"},
+		banned: append([]string{"net", "net/http"}, talking...),
+	},
 	"internal/transfer": {
 		why:    "the engine: connections are dialled by a function from above, so that it never knows node or discovery",
 		below:  []string{"wire", "digest"},
@@ -91,7 +96,7 @@ var layers = map[string]layer{
 	"internal/node": {
 		why: "the application, which puts the parts together",
 		below: []string{
-			"transfer", "share", "inbox", "pairing", "identity", "secure", "discovery", "wire", "digest",
+			"transfer", "share", "inbox", "pairing", "identity", "secure", "discovery", "store", "wire", "digest",
 		},
 		banned: talking,
 	},

@@ -31,6 +31,7 @@ var (
 	ErrNoShare       = errors.New("no such share")
 	ErrPortTaken     = errors.New("the port is taken")
 	ErrInboxBusy     = errors.New("the folder is being received into already")
+	ErrNewerState    = errors.New("a newer lanyard has been here")
 )
 
 // Exit codes of the command line.
@@ -81,6 +82,7 @@ var failures = []struct {
 	{ErrMalformed, Failure{"malformed", http.StatusBadRequest, ExitError, "Check that the other side is lanyard, and of this version."}},
 	{ErrBusy, Failure{"busy", http.StatusServiceUnavailable, ExitError, "Try again in a moment."}},
 	{ErrInboxBusy, Failure{"inbox_busy", http.StatusConflict, ExitError, "Wait for the other receive to end, or choose another folder with --out."}},
+	{ErrNewerState, Failure{"newer_state", http.StatusInternalServerError, ExitError, "Use the newer lanyard, or another state folder with LANYARD_HOME."}},
 	{ErrNoShare, Failure{"no_share", http.StatusNotFound, ExitError, "The sender may have stopped sharing: ask for a new code."}},
 	{ErrReceiverLost, Failure{"receiver_lost", http.StatusBadGateway, ExitError, "When the receiver is back, send the same again: it goes on where it stopped."}},
 	{ErrSourceLost, Failure{"source_lost", http.StatusBadGateway, ExitError, "When the sender is back, run the same command again: it goes on where it stopped."}},

@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Streams is how many streams from a device served best over a link, which is
+// an interface of this machine; 0 when that has not been learned.
+func (s *Store) Streams(ctx context.Context, device, link string) (count int, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT count FROM streams WHERE device = ? AND link = ?", device, link).Scan(&count)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, s.failed("look up streams", err)
+	}
+	return count, nil
+}
+
+// LearnStreams remembers how many streams from a device served best over a
+// link, 1 to 32, and their rate in bytes a second.
+func (s *Store) LearnStreams(ctx context.Context, device, link string, count int, rate float64, now time.Time) error {
+	_, err := s.db.ExecContext(ctx, "INSERT OR REPLACE INTO streams (device, link, count, rate, learned) VALUES (?, ?, ?, ?, ?)",
+		device, link, count, rate, now.UnixMilli())
+	if err != nil {
+		return s.failed("remember streams", err)
+	}
+	return nil
+}
