@@ -17,6 +17,7 @@ import (
 // for almost everyone.
 type Options struct {
 	Streams  int           // that many streams; 0: found while they run
+	Begin    int           // if they are found: so many to begin with, at most MaxStreams; 0: four
 	Limit    int64         // bytes a second over all streams; 0: none
 	Ordered  bool          // the sink takes blocks in order only, and waits for each
 	Patience time.Duration // how long to wait for a lost sender, asleep or away not counted; 0: 30 s
@@ -45,6 +46,7 @@ type Result struct {
 	Bytes   int64         // verified and handed to the sink
 	Elapsed time.Duration // from the first request on
 	Streams int           // the most that were open at one time
+	Settled int           // how many served best; 0 when that was not looked for
 	Failed  map[wire.FileIndex]error
 }
 
@@ -75,6 +77,7 @@ type Transfer struct {
 	wanted    atomic.Int32 // streams that there should be
 	open      atomic.Int32 // streams that are connected
 	most      atomic.Int32
+	settled   atomic.Int32
 	received  atomic.Int64
 	bytes     atomic.Int64
 	running   atomic.Int32
@@ -144,7 +147,7 @@ func (t *Transfer) result() Result {
 	defer t.mu.Unlock()
 	return Result{
 		Bytes: t.bytes.Load(), Elapsed: time.Since(t.began) - t.dialled,
-		Streams: int(t.most.Load()), Failed: t.failed,
+		Streams: int(t.most.Load()), Settled: int(t.settled.Load()), Failed: t.failed,
 	}
 }
 
@@ -186,7 +189,7 @@ func (t *Transfer) control(ctx context.Context) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	limit := int(max(1, min(MaxStreams, t.queue.left)))
-	tune := newTuner(limit, t.began)
+	tune := newTuner(t.opts.Begin, limit, t.began)
 	quiet := silence{last: t.began}
 	count := tune.streams
 	if t.opts.Streams > 0 {
@@ -210,6 +213,7 @@ func (t *Transfer) control(ctx context.Context) {
 			}
 			if t.opts.Streams == 0 {
 				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()), t.limited())
+				t.settled.Store(int32(tune.bestCount))
 			}
 		}
 	}

@@ -528,7 +528,7 @@ func TestTuner(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			now := time.Unix(1000, 0)
-			tune := newTuner(MaxStreams, now)
+			tune := newTuner(0, MaxStreams, now)
 			var bytes int64
 			n := tune.streams
 			for range 4000 / 20 {

@@ -26,6 +26,10 @@ const (
 // when both together show no gain, it goes back to the number before. While a
 // limit of the user's holds the streams up, their number stays.
 //
+// It may start with what an earlier transfer settled on. That need not hold any
+// more, and going up does not show it: such a number is halved as long as half of
+// it is as good.
+//
 // It is fed by one goroutine and knows no clock but the times it is given.
 type tuner struct {
 	streams int
@@ -40,15 +44,21 @@ type tuner struct {
 	first     float64 // rate of the first interval since the last step up, if it left doubts
 	settled   time.Time
 	patience  time.Duration
+
+	unproven bool // nothing in this transfer says that half as many are worse
+	halved   int  // intervals since their number was halved to see that; 0: it is not
 }
 
-// newTuner starts at now with at most limit streams.
-func newTuner(limit int, now time.Time) *tuner {
-	first := min(firstStreams, limit)
+// newTuner starts at now with first streams, 0 for a few, and at most limit.
+func newTuner(first, limit int, now time.Time) *tuner {
+	if first == 0 {
+		first = firstStreams
+	}
+	first = min(first, limit)
 	return &tuner{
 		// A sender whose disk still spins up gives nothing to judge by.
 		streams: first, bestCount: first, limit: limit, since: now,
-		interval: minInterval, patience: settledFor,
+		interval: minInterval, patience: settledFor, unproven: first > firstStreams,
 	}
 }
 
@@ -65,11 +75,17 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, lim
 	t.since, t.bytes = now, bytes
 	switch {
 	case limited || rate >= fastStream*float64(t.streams):
-		t.best, t.bestCount, t.first, t.settled = rate, t.streams, 0, now
+		t.best, t.bestCount, t.first, t.settled, t.halved = rate, t.streams, 0, now, 0
+	case t.halved > 0:
+		t.compareHalf(rate, now)
 	case !t.settled.IsZero():
 		// The rate to beat is the one of now, not of a better moment.
 		t.best += (rate - t.best) / 4
-		if now.Sub(t.settled) >= t.patience && t.streams < t.limit {
+		switch {
+		case now.Sub(t.settled) < t.patience:
+		case t.unproven:
+			t.streams, t.halved = max(t.streams/2, firstStreams), 1
+		case t.streams < t.limit:
 			t.settled = time.Time{}
 			t.patience *= 2
 			t.stepUp()
@@ -89,6 +105,7 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, lim
 // gained keeps the number of streams there is and tries more.
 func (t *tuner) gained(rate float64, now time.Time) {
 	t.patience = settledFor
+	t.unproven = t.unproven && t.best == 0
 	t.best, t.bestCount, t.first = rate, t.streams, 0
 	if t.streams == t.limit {
 		t.settled = now
@@ -99,4 +116,19 @@ func (t *tuner) gained(rate float64, now time.Time) {
 
 func (t *tuner) stepUp() {
 	t.streams = min(2*t.streams, t.limit)
+}
+
+// compareHalf takes the rate of an interval with half the streams. The first one
+// is not theirs alone: those too many end with their runs.
+func (t *tuner) compareHalf(rate float64, now time.Time) {
+	if t.halved == 1 {
+		t.halved++
+		return
+	}
+	t.halved, t.settled = 0, now
+	if rate*gainWanted < t.best {
+		t.streams, t.unproven = t.bestCount, false
+		return
+	}
+	t.best, t.bestCount, t.unproven = rate, t.streams, t.streams > firstStreams
 }
