@@ -59,6 +59,11 @@ func openNode(t testing.TB) *node.Node {
 	if err := errors.Join(err, os.Setenv("LANYARD_HOME", before)); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return n
 }
 

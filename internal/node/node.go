@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/adrg/xdg"
 
 	"lanyard/internal/identity"
+	"lanyard/internal/store"
 	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
 )
@@ -25,7 +27,10 @@ const MaxStreams = transfer.MaxStreams
 type Node struct {
 	id   *identity.Identity
 	name string
-	home string // folder of all that lasts: identity, unfinished transfers
+	home string // folder of all that lasts: identity, history, unfinished transfers
+
+	opening sync.Mutex // guards store
+	store   *store.Store
 }
 
 // Options say how the node appears.
@@ -35,6 +40,7 @@ type Options struct {
 
 // Open makes the node of this user, with a new identity at first use. Its
 // folder is $LANYARD_HOME, or "lanyard" in the state folder of the XDG rules.
+// Whoever opens it closes it. Its history is opened when it is first used.
 func Open(opts Options) (*Node, error) {
 	home := os.Getenv("LANYARD_HOME")
 	if home == "" {

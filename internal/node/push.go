@@ -47,6 +47,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	}
 	srv := newServer(n, s, 0, report)
 	srv.limit = limiter(opts.Limit)
+	defer srv.remembering(ctx, opts.Paths)()
 	conns := newHandover(&net.TCPAddr{})
 	errs := make([]error, len(opts.To))
 	var pushes sync.WaitGroup

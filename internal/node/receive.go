@@ -65,12 +65,17 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 }
 
 func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
-	return &receive{node: n, opts: opts, report: report, failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{}}
+	return &receive{
+		node: n, opts: opts, report: report, ledger: &ledger{node: n, report: report},
+		failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{},
+	}
 }
 
 // run fetches the share of r.peer, to whom c is the first connection.
 func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 	defer c.Close()
+	defer r.ledger.wait()
+	r.link = interfaceOf(c.LocalAddr())
 	opts := r.opts
 	var err error
 	if r.header, r.files, err = r.manifest(ctx, c); err != nil {
@@ -85,8 +90,18 @@ func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 		}
 		return Result{Files: []FileResult{}}, nil
 	}
-	asText := r.header.Text && r.header.Bytes <= maxText && opts.Out == "" && opts.OnText != nil
-	if opts.Pipe == nil && !asText {
+	r.ledger.ready(ctx)
+	res, err := r.take(ctx)
+	if !r.began.IsZero() {
+		r.record(ctx, res, err)
+	}
+	return res, err
+}
+
+// take fetches the share to where it is wanted.
+func (r *receive) take(ctx context.Context) (Result, error) {
+	asText := r.header.Text && r.header.Bytes <= maxText && r.opts.Out == "" && r.opts.OnText != nil
+	if r.opts.Pipe == nil && !asText {
 		return r.toInbox(ctx)
 	}
 	// Who gave a code has asked for it; what others offer is asked about.
@@ -97,8 +112,8 @@ func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if opts.Pipe != nil {
-		return r.toPipe(ctx, opts.Pipe)
+	if r.opts.Pipe != nil {
+		return r.toPipe(ctx, r.opts.Pipe)
 	}
 	return r.toText(ctx)
 }
@@ -122,10 +137,13 @@ type receive struct {
 	node   *Node
 	opts   ReceiveOptions
 	report func(Event)
+	ledger *ledger
 	peer   *peer
+	link   string // the interface that the sender was met over
 	header wire.Header
 	files  []wire.File
 	layout *wire.Layout
+	began  time.Time // zero until the offer was taken
 
 	renewing sync.Mutex
 	current  atomic.Int64 // file that a block was written of last
@@ -260,7 +278,8 @@ func (r *receive) approve(ctx context.Context, o Offer) error {
 
 // fetch gets the spans into the sink and tells how far it is meanwhile.
 func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfer.Sink, ordered bool, before int64) (transfer.Result, error) {
-	opts := transfer.Options{Streams: r.opts.Streams, Limit: r.opts.Limit, Ordered: ordered}
+	r.began = time.Now()
+	opts := transfer.Options{Streams: r.opts.Streams, Begin: r.learned(ctx), Limit: r.opts.Limit, Ordered: ordered}
 	if r.opts.Verbose {
 		opts.OnRun = r.reportRun
 	}
@@ -272,6 +291,7 @@ func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfe
 	res, err := tr.Run(ctx)
 	close(stop)
 	wg.Wait()
+	r.learn(ctx, res)
 	return res, err
 }
 

@@ -81,6 +81,7 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	}
 	srv := newServer(n, s, opts.Receivers, report).guardedBy(code)
 	srv.limit = limiter(opts.Limit)
+	defer srv.remembering(ctx, opts.Paths)()
 	at := listener.Addr().(*net.TCPAddr)
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()

@@ -67,6 +67,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 	web.Close()
 	wg.Wait()
 	s.conns.Wait() // nobody reads the share any more
+	s.enterLost()
 	return s.result(), err
 }
 
@@ -109,6 +110,10 @@ func (rec *receiver) went(first wire.BlockIndex, bytes int64, now time.Time) {
 	}
 	rec.isDone = false
 	rec.isWhole = rec.isWhole || first == 0
+	if rec.began.IsZero() {
+		rec.began = now
+	}
+	rec.last = now
 }
 
 // stragglers is how long after a receipt the count of a block that went out
@@ -116,19 +121,21 @@ func (rec *receiver) went(first wire.BlockIndex, bytes int64, now time.Time) {
 const stragglers = time.Second
 
 // begin begins to count anew what the receiver gets, unless another try of the
-// same device is under way.
-func (rec *receiver) begin(now time.Time) {
+// same device is under way. It tells whether one is over that got something.
+func (rec *receiver) begin(now time.Time) (isLost bool) {
 	if rec.kept == 0 || now.Sub(rec.since) > lostAfter {
-		rec.before, rec.isWhole = rec.sent, false
+		isLost = !rec.began.IsZero()
+		rec.before, rec.isWhole, rec.began = rec.sent, false, time.Time{}
 	}
 	rec.since, rec.isDone, rec.received = now, false, time.Time{}
+	return isLost
 }
 
 // end ends a try whose receipt came and answers the bytes that it got.
 func (rec *receiver) end(now time.Time) int64 {
 	fetched := rec.sent - rec.before
 	rec.shown, rec.before = rec.sent, rec.sent
-	rec.isDone, rec.isWhole, rec.received = true, false, now
+	rec.isDone, rec.isWhole, rec.received, rec.began = true, false, now, time.Time{}
 	return fetched
 }
 
@@ -158,9 +165,11 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 		s.mu.Unlock()
 		return // the answer to the first one got lost
 	}
+	now := time.Now()
+	entry := rec.entry(now)
 	ev := Event{
 		Kind: KindReceived, Device: rec.name, DeviceID: rec.id.String(), Address: address,
-		Bytes: got.Bytes, Fetched: min(rec.end(time.Now()), got.Bytes),
+		Bytes: got.Bytes, Fetched: min(rec.end(now), got.Bytes),
 		Seconds: got.Seconds, Streams: got.Streams,
 	}
 	s.mu.Unlock()
@@ -173,6 +182,12 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 			ev.Reason = "what arrived is not what was sent"
 		}
 		s.report(ev)
+		entry = ended(entry, ev)
+		entry.Result, entry.Message = wire.FailureOf(wire.ErrPartial).Code, ev.Reason
+		if len(verdict.Disagreed) > 0 {
+			entry.Result = wire.FailureOf(wire.ErrMismatch).Code
+		}
+		s.enterLater(rec, entry)
 		rec.tell(fmt.Errorf("%w at %s", wire.ErrPartial, wire.Escape(ev.Device)))
 		return
 	}
@@ -189,6 +204,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 		return
 	}
 	s.report(ev)
+	s.enterLater(rec, ended(entry, ev))
 	rec.tell(nil)
 	if s.wanted > 0 && ev.Receivers == s.wanted {
 		close(s.enough)

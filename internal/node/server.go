@@ -22,6 +22,7 @@ import (
 	"lanyard/internal/pairing"
 	"lanyard/internal/secure"
 	"lanyard/internal/share"
+	"lanyard/internal/store"
 	"lanyard/internal/wire"
 )
 
@@ -34,6 +35,8 @@ type server struct {
 	limit  *rate.Limiter // of bytes out of files; nil: none
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
+
+	remember func(store.Transfer) // enters into the history, without waiting; nil: nothing does
 
 	conns sync.WaitGroup // those that net/http serves
 
@@ -62,6 +65,9 @@ type receiver struct {
 	before  int64 // of these in earlier tries
 	since   time.Time
 	rate    meter
+	began   time.Time // of the try that is under way; zero: none is
+	last    time.Time // when it got something
+	entries int       // in the history
 
 	ended chan error // holds the result that it told last: nil when it has everything
 
@@ -291,9 +297,14 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 		rec = &receiver{id: id, ticket: newTicket(), ended: make(chan error, 1)}
 		s.receivers[id] = rec
 	}
+	now := time.Now()
+	before := rec.entry(now)
 	rec.name, rec.address = name, address
-	rec.begin(time.Now())
+	isLost := rec.begin(now)
 	s.mu.Unlock()
+	if isLost {
+		s.enterLater(rec, before)
+	}
 	s.report(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
 	return rec, nil
 }

@@ -1,0 +1,101 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"lanyard/internal/store"
+	"lanyard/internal/wire"
+)
+
+// historyFor is how long a transfer stays in the history.
+const historyFor = 365 * 24 * time.Hour
+
+// ledgerTime bounds how long one use of the database may take.
+const ledgerTime = 10 * time.Second
+
+// A ledger is the database as one Send or Receive uses it: that moves files,
+// whatever becomes of the database. What goes wrong is told as a warning, and
+// that there is no database at all only once.
+type ledger struct {
+	node    *Node
+	report  func(Event)
+	useless sync.Once
+	tasks   sync.WaitGroup
+}
+
+// use opens the database if need be and lets f use it, also when ctx is over:
+// what ended by Ctrl-C is kept, too.
+func (l *ledger) use(ctx context.Context, f func(ctx context.Context, s *store.Store) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ledgerTime)
+	defer cancel()
+	s, isNew, err := l.node.database(ctx)
+	if err != nil {
+		l.useless.Do(func() { l.warn("nothing is kept in the history: " + err.Error()) })
+		return
+	}
+	if aside := s.SetAside(); isNew && aside != "" {
+		l.warn(damaged(aside))
+	}
+	if err := f(ctx, s); err != nil {
+		l.warn(err.Error())
+	}
+}
+
+func (l *ledger) warn(reason string) { l.report(Event{Kind: KindWarning, Reason: reason}) }
+
+// later is use that does not wait; wait does.
+func (l *ledger) later(ctx context.Context, f func(ctx context.Context, s *store.Store) error) {
+	l.tasks.Go(func() { l.use(ctx, f) })
+}
+
+func (l *ledger) wait() { l.tasks.Wait() }
+
+// ready opens the database while something else is done.
+func (l *ledger) ready(ctx context.Context) {
+	l.later(ctx, func(context.Context, *store.Store) error { return nil })
+}
+
+// keep enters a transfer that ended into the history, and drops from it what is
+// too old.
+func keep(ctx context.Context, s *store.Store, t store.Transfer) error {
+	now := time.Now()
+	if _, err := s.Record(ctx, t, now); err != nil {
+		return err
+	}
+	return s.Forget(ctx, now.Add(-historyFor))
+}
+
+// damaged says what became of a database that is at aside now.
+func damaged(aside string) string {
+	return fmt.Sprintf("the history was damaged and lies in %s now; a new one has begun", wire.Escape(aside))
+}
+
+// database opens the database at first use, and tells whether this was it.
+func (n *Node) database(ctx context.Context) (s *store.Store, isNew bool, err error) {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	if n.store != nil {
+		return n.store, false, nil
+	}
+	if s, err = store.Open(ctx, n.home); err != nil {
+		return nil, false, err
+	}
+	n.store = s
+	return s, true, nil
+}
+
+// Close ends what the node has opened. It may be called when nothing else of the
+// node runs.
+func (n *Node) Close() error {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	if n.store == nil {
+		return nil
+	}
+	err := n.store.Close()
+	n.store = nil
+	return err
+}
