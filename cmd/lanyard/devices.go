@@ -36,6 +36,7 @@ func listDevices(cmd *cobra.Command, t *terminal) error {
 	if err != nil {
 		return err
 	}
+	defer n.Close() // nothing was written
 	found, err := n.Devices(cmd.Context())
 	if err != nil {
 		return err
@@ -79,6 +80,7 @@ func completeDevice(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.S
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	defer n.Close() // nothing was written
 	found, err := n.Devices(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError

@@ -68,9 +68,9 @@ The code, for \fBlanyard send\fR one of your own and for \fBlanyard receive\fR
 the one to use. There it does not show in the list of processes.
 .TP
 .B LANYARD_HOME
-The folder of this machine's identity, of what is known of unfinished transfers,
-and of \fIconfig.toml\fR; otherwise \fIlanyard\fR in \fB$XDG_STATE_HOME\fR, and
-for the settings in \fB$XDG_CONFIG_HOME\fR.
+The folder of this machine's identity, of its history, of what is known of
+unfinished transfers, and of \fIconfig.toml\fR; otherwise \fIlanyard\fR in
+\fB$XDG_STATE_HOME\fR, and for the settings in \fB$XDG_CONFIG_HOME\fR.
 `
 	manualExit = `.TP
 .B 0

@@ -87,6 +87,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	if err != nil {
 		return err
 	}
+	defer n.Close() // what could not be kept has been told
 	v := &receiveView{t: t}
 	l := newListing(t)
 	shown, written := false, error(nil) // a text, on standard output

@@ -91,6 +91,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer n.Close() // what could not be kept has been told
 	if f.dryRun {
 		return preview(ctx, t, n, opts)
 	}

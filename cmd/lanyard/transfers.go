@@ -112,6 +112,7 @@ func listTransfers(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	defer n.Close()
 	left, err := n.Transfers()
 	if err != nil {
 		return err
@@ -142,6 +143,7 @@ func discardTransfers(t *terminal, ids []string) error {
 	if err != nil {
 		return err
 	}
+	defer n.Close()
 	gone := []leftover{}
 	for _, id := range ids {
 		l, err := n.Discard(id)
@@ -163,6 +165,7 @@ func completeTransfer(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	defer n.Close()
 	left, err := n.Transfers()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError

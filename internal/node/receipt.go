@@ -26,7 +26,7 @@ func (r *receive) record(ctx context.Context, res Result, err error) {
 		t.Result, t.Message = wire.FailureOf(err).Code, err.Error()
 	}
 	// What failed comes first: of a great many files not all are kept.
-	for _, f := range res.Failed {
+	for _, f := range res.Failed[:min(len(res.Failed), store.MaxFiles)] {
 		t.Files = append(t.Files, store.File{Path: f.Path, Failure: f.Reason})
 	}
 	for _, f := range res.Files[:min(len(res.Files), store.MaxFiles)] {
