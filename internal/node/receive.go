@@ -90,7 +90,6 @@ func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 		}
 		return Result{Files: []FileResult{}}, nil
 	}
-	r.ledger.ready(ctx)
 	res, err := r.take(ctx)
 	if !r.began.IsZero() {
 		r.record(ctx, res, err)
@@ -263,16 +262,16 @@ func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
 // approve asks whether the offer is taken.
 func (r *receive) approve(ctx context.Context, o Offer) error {
 	r.report(Event{Kind: KindOffer, Device: o.Device, Offer: &o})
-	if r.opts.Approve == nil {
-		return nil
+	if r.opts.Approve != nil {
+		ok, err := r.opts.Approve(ctx, o)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%w: nothing was received", wire.ErrRejected)
+		}
 	}
-	ok, err := r.opts.Approve(ctx, o)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return fmt.Errorf("%w: nothing was received", wire.ErrRejected)
-	}
+	r.ledger.ready(ctx)
 	return nil
 }
 
