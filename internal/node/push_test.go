@@ -86,7 +86,8 @@ func (w *waiting) of(k Kind) []Event {
 func TestPush(t *testing.T) {
 	src := makeTree(t, someFiles)
 	out := filepath.Join(t.TempDir(), "in")
-	w := startWaiting(t, newNode(t), ReceiveOptions{Out: out})
+	// So slow that there is time for every stream to be dialled.
+	w := startWaiting(t, newNode(t), ReceiveOptions{Out: out, Limit: 32 * digest.BlockSize})
 	var met Meeting
 	res, err := newNode(t).Send(t.Context(), SendOptions{
 		Paths: []string{filepath.Join(src, "wedding.mov"), filepath.Join(src, "2026"), filepath.Join(src, "empty")},
