@@ -13,8 +13,10 @@ import (
 // historyFor is how long a transfer stays in the history.
 const historyFor = 365 * 24 * time.Hour
 
-// ledgerTime bounds how long one use of the database may take.
+// ledgerTime bounds how long opening the database may take, and one use of it.
 const ledgerTime = 10 * time.Second
+
+var errOpening = fmt.Errorf("%w: another process opens the history", wire.ErrBusy)
 
 // A ledger is the database as one Send or Receive uses it: that moves files,
 // whatever becomes of the database. What goes wrong is told as a warning, and
@@ -29,8 +31,7 @@ type ledger struct {
 // use opens the database if need be and lets f use it, also when ctx is over:
 // what ended by Ctrl-C is kept, too.
 func (l *ledger) use(ctx context.Context, f func(ctx context.Context, s *store.Store) error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ledgerTime)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	s, isNew, err := l.node.database(ctx)
 	if err != nil {
 		l.useless.Do(func() { l.warn("nothing is kept in the history: " + err.Error()) })
@@ -39,6 +40,8 @@ func (l *ledger) use(ctx context.Context, f func(ctx context.Context, s *store.S
 	if aside := s.SetAside(); isNew && aside != "" {
 		l.warn(damaged(aside))
 	}
+	ctx, cancel := context.WithTimeout(ctx, ledgerTime)
+	defer cancel()
 	if err := f(ctx, s); err != nil {
 		l.warn(err.Error())
 	}
@@ -80,6 +83,8 @@ func (n *Node) database(ctx context.Context) (s *store.Store, isNew bool, err er
 	if n.store != nil {
 		return n.store, false, nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, ledgerTime, errOpening)
+	defer cancel()
 	if s, err = store.Open(ctx, n.home); err != nil {
 		return nil, false, err
 	}

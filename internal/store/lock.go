@@ -3,11 +3,8 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
-
-	"lanyard/internal/wire"
 )
 
 // errLocked tells that another process has the lock.
@@ -16,15 +13,13 @@ var errLocked = errors.New("locked")
 // lockPause is the time between two tries.
 const lockPause = 10 * time.Millisecond
 
-// lock waits until no other process has the lock at path, for busyTime at most.
-// The file stays: who removed it could lock another one than who waits.
+// lock waits until no other process has the lock at path, or ctx ends. The file
+// stays: who removed it could lock another one than who waits.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, busyTime, fmt.Errorf("%w: another process opens it", wire.ErrBusy))
-	defer cancel()
 	for {
 		err := tryLock(f)
 		if err == nil {

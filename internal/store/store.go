@@ -20,7 +20,7 @@ import (
 // FileName is the name of the database in the state folder.
 const FileName = "lanyard.db"
 
-// busyTime is how long to wait for another process.
+// busyTime is how long to wait for another process that writes.
 const busyTime = 5 * time.Second
 
 // A Store is an open database. It is safe from several goroutines.
@@ -31,7 +31,8 @@ type Store struct {
 }
 
 // Open opens the database in the folder dir, which is there, and makes one when
-// there is none. Errors: wire.ErrNewerState, and those of the file system.
+// there is none. While another process opens it, it waits until ctx ends.
+// Errors: wire.ErrNewerState, and those of the file system.
 func Open(ctx context.Context, dir string) (*Store, error) {
 	s := &Store{path: filepath.Join(dir, FileName)}
 	// What is found stays so until this process has dealt with it.
