@@ -332,19 +332,7 @@ func (v *receiveView) approve(ctx context.Context, o node.Offer) (bool, error) {
 	if v.t.quiet {
 		v.offer(o) // nobody decides on what was not shown
 	}
-	for {
-		line, err := v.t.ask(ctx, "  Receive? [Y/n] ")
-		if err != nil && !errors.Is(err, io.EOF) {
-			return false, err
-		}
-		answer := strings.ToLower(strings.TrimSpace(line))
-		switch {
-		case answer == "n" || answer == "no" || err != nil:
-			return false, nil
-		case answer == "" || answer == "y" || answer == "yes":
-			return true, nil
-		}
-	}
+	return v.t.confirm(ctx, "  Receive? [Y/n] ", true)
 }
 
 // offered says what is offered and how much room there is for it.

@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -286,18 +284,7 @@ func (v *sendView) waiting(ev node.Event) {
 func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
 	v.asking.Lock()
 	defer v.asking.Unlock()
-	for {
-		line, err := v.t.ask(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words))
-		if err != nil && !errors.Is(err, io.EOF) {
-			return false, err
-		}
-		switch answer := strings.ToLower(strings.TrimSpace(line)); {
-		case answer == "" || answer == "n" || answer == "no" || err != nil:
-			return false, nil
-		case answer == "y" || answer == "yes":
-			return true, nil
-		}
-	}
+	return v.t.confirm(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words), false)
 }
 
 // howToReceive shows what to type at the other machine.

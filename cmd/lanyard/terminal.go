@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -132,6 +133,28 @@ func (t *terminal) ask(ctx context.Context, question string) (string, error) {
 	case <-ctx.Done():
 		_, _ = io.WriteString(t.err, "\n")
 		return "", context.Cause(ctx)
+	}
+}
+
+// confirm asks a question until it is answered by yes or no; Enter is byDefault,
+// and the end of the input is no.
+func (t *terminal) confirm(ctx context.Context, question string, byDefault bool) (bool, error) {
+	for {
+		line, err := t.ask(ctx, question)
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "":
+			return byDefault, nil
+		case "y", "yes":
+			return true, nil
+		case "n", "no":
+			return false, nil
+		}
 	}
 }
 

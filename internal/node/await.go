@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 
 	"lanyard/internal/discovery"
@@ -25,10 +24,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	d := newDesk(n, report)
 	calls := newHandover(at)
-	web := &http.Server{
-		Handler: d, ConnContext: withConn, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: maxHeader, ErrorLog: quietLog(),
-	}
+	web := newWeb(d)
 	var wg sync.WaitGroup
 	wg.Go(func() { d.accept(listener, calls) })
 	wg.Go(func() { _ = web.Serve(calls) })

@@ -15,15 +15,8 @@ import (
 // serve answers receivers, whose connections are of *secure.Conn, until enough
 // have everything or ctx ends.
 func (s *server) serve(ctx context.Context, listener net.Listener) (Result, error) {
-	web := &http.Server{
-		Handler:           s.routes(),
-		ConnContext:       withConn,
-		ConnState:         s.connState,
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          quietLog(),
-	}
+	web := newWeb(s.routes())
+	web.ConnState = s.connState
 	var wg sync.WaitGroup
 	failed := make(chan error, 1)
 	wg.Go(func() { failed <- web.Serve(listener) })
@@ -69,6 +62,19 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 	s.conns.Wait() // nobody reads the share any more
 	s.enterLost()
 	return s.result(), err
+}
+
+// newWeb serves connections of *secure.Conn, and bounds what a stranger can hold
+// of them.
+func newWeb(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ConnContext:       withConn,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          quietLog(),
+	}
 }
 
 const (
