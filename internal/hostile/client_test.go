@@ -26,6 +26,7 @@ import (
 // A victim is an honest node that sends, and what it told.
 type victim struct {
 	t       testing.TB
+	node    *node.Node
 	address string
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -63,10 +64,10 @@ func share(t testing.TB, size int64, change ...func(*node.SendOptions)) *victim 
 	}
 	var ctx context.Context
 	ctx, v.cancel = context.WithCancel(t.Context())
-	n := openNode(t)
+	v.node = openNode(t)
 	go func() {
 		defer close(v.done)
-		v.result, v.err = n.Send(ctx, opts)
+		v.result, v.err = v.node.Send(ctx, opts)
 	}()
 	select {
 	case address := <-ready:
@@ -88,6 +89,9 @@ func (v *victim) stop() {
 	<-v.done
 	if took := time.Since(began); took > 5*time.Second {
 		v.t.Errorf("sending took %v to end", took)
+	}
+	if err := v.node.Close(); err != nil {
+		v.t.Error(err)
 	}
 }
 
@@ -112,6 +116,9 @@ func (v *victim) serves(d time.Duration) {
 	began := time.Now()
 	if _, err := n.Receive(ctx, node.ReceiveOptions{Code: code, From: v.address, Out: out}); err != nil {
 		v.t.Errorf("an honest receiver, after %v: %v", time.Since(began), err)
+	}
+	if err := n.Close(); err != nil {
+		v.t.Error(err)
 	}
 	if data, err := os.ReadFile(filepath.Join(out, "small")); string(data) != "small" || err != nil {
 		v.t.Errorf("an honest receiver got %q, %v", data, err)
@@ -253,5 +260,7 @@ func calm(t testing.TB, n int) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("%d goroutines, at most %d should be left", runtime.NumGoroutine(), n)
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	t.Errorf("%d goroutines, at most %d should be left:\n%s", runtime.NumGoroutine(), n, stacks)
 }

@@ -148,7 +148,7 @@ func TestTenThousandConnections(t *testing.T) {
 	for _, v := range victims {
 		v.stop()
 	}
-	calm(t, before+5)
+	calm(t, before)
 }
 
 // firstFlight is what a TLS client says first.
