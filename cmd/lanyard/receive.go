@@ -21,6 +21,7 @@ type receiveFlags struct {
 	from      string
 	out       string
 	list      bool
+	only      []string
 	overwrite bool
 	skip      bool
 	yes       bool
@@ -38,7 +39,8 @@ The sender is looked for on the network. Where that fails, such as on a network
 that carries no multicast, name its address with --from (the port is 12121 when
 none is given).
 
-You are shown what is offered before anything is written. Every block is
+You are shown what is offered before anything is written, and may take some of
+it only: files, folders, or globs, as "send --exclude" has them. Every block is
 verified as it arrives, and a file stands under its name only when it is whole.
 A transfer that was cut off goes on where it stopped when you run the command
 again, also after a crash.
@@ -62,6 +64,7 @@ what anybody on the network offers.`,
 	flags.StringVar(&f.from, "from", "", "connect to the sender at `HOST[:PORT]`, look for none")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask, take what is offered")
 	flags.BoolVar(&f.list, "list", false, "list what is offered, and take nothing")
+	flags.StringArrayVar(&f.only, "only", nil, "take only what matches `GLOB`; may be repeated")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are there (default: name (1).ext)")
 	flags.BoolVar(&f.skip, "skip", false, "leave out files that are there")
 	addSettings(cmd)
@@ -92,7 +95,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	l := newListing(t)
 	shown, written := false, error(nil) // a text, on standard output
 	opts := node.ReceiveOptions{
-		Code: code, Bind: set.Bind, Port: set.Port, From: f.from, Out: f.out,
+		Code: code, Bind: set.Bind, Port: set.Port, From: f.from, Out: f.out, Only: f.only,
 		Streams: set.Streams, Limit: int64(set.LimitDown), List: f.list, Verbose: t.verbose,
 		Approve: v.approve,
 		OnList:  l.add,
@@ -151,6 +154,8 @@ func (f *receiveFlags) check(t *terminal) error {
 	switch {
 	case f.overwrite && f.skip:
 		return usage("--overwrite and --skip exclude each other")
+	case f.out == "-" && len(f.only) > 0:
+		return usage("--only chooses what goes into a folder, and --out - is none")
 	case f.out == "-" && t.json:
 		return usage("--out - and --json both want standard output")
 	case f.out == "-" && t.outTTY && !f.list:
@@ -324,15 +329,53 @@ func (v *receiveView) offer(o node.Offer) {
 	}
 }
 
-// approve asks a person whether the offer, which has been shown, is taken.
-func (v *receiveView) approve(ctx context.Context, o node.Offer) (bool, error) {
+// approve asks a person whether the offer, which has been shown, is taken, and
+// how.
+func (v *receiveView) approve(ctx context.Context, o node.Offer) (node.Answer, error) {
 	if !v.t.canAsk() {
-		return false, usage("nobody can be asked here whether to receive: add --yes")
+		return node.Answer{}, usage("nobody can be asked here whether to receive: add --yes")
 	}
 	if v.t.quiet {
 		v.offer(o) // nobody decides on what was not shown
 	}
-	return v.t.confirm(ctx, "  Receive? [Y/n] ", true)
+	if o.Out == "" { // there is nothing to choose
+		ok, err := v.t.confirm(ctx, "  Receive? [Y/n] ", true)
+		return node.Answer{Accept: ok}, err
+	}
+	for {
+		line, err := v.t.ask(ctx, "  Receive? [Y/n, c to choose] ")
+		if errors.Is(err, io.EOF) {
+			return node.Answer{}, nil
+		}
+		if err != nil {
+			return node.Answer{}, err
+		}
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "", "y", "yes":
+			return node.Answer{Accept: true}, nil
+		case "n", "no":
+			return node.Answer{}, nil
+		case "c", "choose":
+			return v.choose(ctx, o)
+		}
+	}
+}
+
+// choose asks which of the files are wanted, and where.
+func (v *receiveView) choose(ctx context.Context, o node.Offer) (node.Answer, error) {
+	a := node.Answer{Accept: true, Only: []string{}}
+	which, err := v.t.ask(ctx, "  Which files? (names or globs like *.mov, with commas between; Enter: all) ")
+	if err != nil {
+		return node.Answer{}, err
+	}
+	for _, glob := range strings.Split(which, ",") {
+		if glob = strings.TrimSpace(glob); glob != "" {
+			a.Only = append(a.Only, glob)
+		}
+	}
+	where, err := v.t.ask(ctx, fmt.Sprintf("  Into which folder? (Enter: %s) ", folder(o.Out)))
+	a.Out = strings.TrimSpace(where)
+	return a, err
 }
 
 // offered says what is offered and how much room there is for it.

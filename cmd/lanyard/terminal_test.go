@@ -162,15 +162,25 @@ func TestApprove(t *testing.T) {
 		tty.inTTY, tty.errTTY, tty.quiet = true, true, true
 		v := &receiveView{t: tty}
 		got, err := v.approve(t.Context(), offer)
-		if err != nil || got != c.want {
+		if err != nil || got.Accept != c.want {
 			t.Errorf("%q: %v, %v", c.input, got, err)
 		}
-		if n := strings.Count(tell.String(), "Receive? [Y/n] "); n != c.asked {
+		if n := strings.Count(tell.String(), "Receive? [Y/n, c to choose] "); n != c.asked {
 			t.Errorf("%q: asked %d times", c.input, n)
 		}
 		if want := `  lap\x1b[31mtop offers a.mov (5.0 MB); only 4.0 MB free in /films` + "\n"; !strings.HasPrefix(tell.String(), want) {
 			t.Errorf("%q: told %q, want %q", c.input, tell, want)
 		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	tty, _, _ := captured("c\n *.mov, raw/,\n /films/raw \n")
+	tty.inTTY, tty.errTTY = true, true
+	got, err := (&receiveView{t: tty}).approve(t.Context(), node.Offer{Out: "/films"})
+	want := node.Answer{Accept: true, Only: []string{"*.mov", "raw/"}, Out: "/films/raw"}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
 	}
 }
 

@@ -150,7 +150,7 @@ func TestManyFolders(t *testing.T) {
 			g := measure()
 			within(t, 20*time.Second, func(ctx context.Context) {
 				_, err := s.receive(ctx, n, y.out, func(o *node.ReceiveOptions) {
-					o.Approve = func(context.Context, node.Offer) (bool, error) { return false, nil }
+					o.Approve = func(context.Context, node.Offer) (node.Answer, error) { return node.Answer{}, nil }
 				})
 				is(t, "receive", err, c.want)
 			})

@@ -80,7 +80,10 @@ func refused(t *testing.T, list []wire.File, want error) {
 	within(t, 20*time.Second, func(ctx context.Context) {
 		asked := false
 		_, err := s.receive(ctx, openNode(t), y.out, func(o *node.ReceiveOptions) {
-			o.Approve = func(context.Context, node.Offer) (bool, error) { asked = true; return true, nil }
+			o.Approve = func(context.Context, node.Offer) (node.Answer, error) {
+				asked = true
+				return node.Answer{Accept: true}, nil
+			}
 		})
 		is(t, "receive", err, want)
 		if asked {

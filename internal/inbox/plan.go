@@ -34,6 +34,9 @@ type PlanOptions struct {
 	// As is another name for the file, when the transfer is one file.
 	As string
 
+	// Leave tells which files are not wanted; nil: all are.
+	Leave func(i wire.FileIndex) bool
+
 	// Committed is told of each file that is now in place, with its path
 	// under the inbox and its hash; of empty folders too, with digest.Empty.
 	// It is not called by two goroutines at once.
@@ -46,7 +49,7 @@ type State uint8
 const (
 	Fetch   State = iota // some or all of its blocks are still to come
 	Done                 // an earlier part of the transfer has put it in place
-	Skipped              // its name is taken, and the rule is to skip
+	Skipped              // not wanted, or its name is taken and the rule is to skip
 )
 
 // Bytes sums up a plan.
@@ -108,6 +111,11 @@ func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts 
 	p.state = make([]State, len(files))
 	for i := range p.survey.done {
 		p.state[i] = Done
+	}
+	for i := range files {
+		if index := wire.FileIndex(i); opts.Leave != nil && p.state[i] != Done && opts.Leave(index) {
+			p.state[i] = Skipped
+		}
 	}
 	if err := p.nameAll(ctx); err != nil {
 		return nil, err

@@ -77,6 +77,9 @@ func (p *Plan) nameAll(ctx context.Context) error {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if p.state[i] == Skipped {
+			continue // it takes nobody's name
+		}
 		ok, err := n.first(wire.FileIndex(i))
 		if err != nil {
 			return err

@@ -66,14 +66,14 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 // receiveOffered receives the share of an offer whose sender is connected.
 func (n *Node) receiveOffered(ctx context.Context, opts ReceiveOptions, o *offered, report func(Event)) (Result, error) {
 	approve := opts.Approve
-	opts.Approve = func(ctx context.Context, offer Offer) (ok bool, err error) {
-		if ok = approve == nil; !ok {
-			ok, err = approve(ctx, offer)
+	opts.Approve = func(ctx context.Context, offer Offer) (a Answer, err error) {
+		if a.Accept = approve == nil; !a.Accept {
+			a, err = approve(ctx, offer)
 		}
-		if ok && err == nil {
+		if a.Accept && err == nil {
 			o.accept()
 		}
-		return ok, err
+		return a, err
 	}
 	r := newReceive(n, opts, report)
 	r.peer = &peer{node: n, address: o.address, id: o.device, offer: o, share: o.head.Share, ticket: o.head.Ticket}

@@ -106,7 +106,7 @@ func TestNoTransferNoEntry(t *testing.T) {
 	laptop, workstation := newNode(t), newNode(t)
 	s := startSending(t, laptop, SendOptions{Paths: []string{makeTree(t, someFiles)}})
 	_, err := s.receive(workstation, t.TempDir(), func(o *ReceiveOptions) {
-		o.Approve = func(context.Context, Offer) (bool, error) { return false, nil }
+		o.Approve = func(context.Context, Offer) (Answer, error) { return Answer{}, nil }
 	})
 	if wire.FailureOf(err).Code != "rejected" {
 		t.Errorf("got %v", err)

@@ -316,7 +316,7 @@ func TestRejected(t *testing.T) {
 	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}, Receivers: 1})
 	var offered Offer
 	_, err := s.receive(newNode(t), out, func(o *ReceiveOptions) {
-		o.Approve = func(_ context.Context, offer Offer) (bool, error) { offered = offer; return false, nil }
+		o.Approve = func(_ context.Context, offer Offer) (Answer, error) { offered = offer; return Answer{}, nil }
 	})
 	if !errors.Is(err, wire.ErrRejected) {
 		t.Fatalf("got %v, want %v", err, wire.ErrRejected)

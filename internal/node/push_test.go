@@ -118,8 +118,8 @@ func TestPushDeclined(t *testing.T) {
 	src := makeTree(t, map[string]int{"a": 100, "b": 200})
 	out := t.TempDir()
 	var asked atomic.Int32
-	w := startWaiting(t, newNode(t), ReceiveOptions{Out: out, Approve: func(context.Context, Offer) (bool, error) {
-		return asked.Add(1) > 1, nil
+	w := startWaiting(t, newNode(t), ReceiveOptions{Out: out, Approve: func(context.Context, Offer) (Answer, error) {
+		return Answer{Accept: asked.Add(1) > 1}, nil
 	}})
 	sender := newNode(t)
 	send := func(name string) error {
@@ -153,10 +153,10 @@ func keys(m map[string]string) map[string]bool {
 func TestPushBusy(t *testing.T) {
 	src := makeTree(t, map[string]int{"a": 100})
 	deciding, decide := make(chan struct{}), make(chan struct{})
-	w := startWaiting(t, newNode(t), ReceiveOptions{Out: t.TempDir(), Approve: func(context.Context, Offer) (bool, error) {
+	w := startWaiting(t, newNode(t), ReceiveOptions{Out: t.TempDir(), Approve: func(context.Context, Offer) (Answer, error) {
 		close(deciding)
 		<-decide
-		return true, nil
+		return Answer{Accept: true}, nil
 	}})
 	opts := SendOptions{Paths: []string{filepath.Join(src, "a")}, To: []string{w.address}}
 	first := make(chan error, 1)
@@ -316,5 +316,41 @@ func TestOffersAreBounded(t *testing.T) {
 	d.close()
 	if err := note(0); !errors.Is(err, wire.ErrDeviceBusy) {
 		t.Error(err)
+	}
+}
+
+// Some files of an offer are taken, into another folder than the one it was
+// offered into; the sender has nothing to complain of.
+func TestPushOfSome(t *testing.T) {
+	src := makeTree(t, map[string]int{"trip/1.mov": 100, "trip/1.tmp": 200, "trip/raw/2.mov": 300, "notes": 400})
+	shown, other := t.TempDir(), filepath.Join(t.TempDir(), "other")
+	var offers []Offer
+	w := startWaiting(t, newNode(t), ReceiveOptions{Out: shown, Approve: func(_ context.Context, o Offer) (Answer, error) {
+		offers = append(offers, o)
+		switch len(offers) {
+		case 1:
+			return Answer{Accept: true, Only: []string{"nothing"}}, nil
+		case 2:
+			return Answer{Accept: true, Only: []string{"*.mov"}, Out: other + "/"}, nil
+		}
+		return Answer{Accept: true}, nil
+	}})
+	res, err := newNode(t).Send(t.Context(), SendOptions{Paths: []string{filepath.Join(src, "trip"), filepath.Join(src, "notes")}, To: []string{w.address}})
+	if err != nil || res.Receivers != 1 {
+		t.Errorf("%d receivers, %v", res.Receivers, err)
+	}
+	<-w.done
+	if w.err != nil || w.result.Skipped != 0 || w.result.Bytes != 400 {
+		t.Errorf("%+v, %v", w.result, w.err)
+	}
+	var sizes []int64
+	for _, o := range offers {
+		sizes = append(sizes, o.Bytes)
+	}
+	if diff := cmp.Diff([]int64{1000, 1000, 400}, sizes); diff != "" || offers[2].Out != other || len(w.of(KindWarning)) != 1 {
+		t.Errorf("offered %+v, warned %+v", offers, w.of(KindWarning))
+	}
+	if diff := cmp.Diff(map[string]bool{"trip/1.mov": true, "trip/raw/2.mov": true}, keys(tree(t, other))); diff != "" || len(tree(t, shown)) > 1 {
+		t.Errorf("%s; in the folder that was not chosen: %v", diff, tree(t, shown))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"lanyard/internal/digest"
 	"lanyard/internal/inbox"
 	"lanyard/internal/pairing"
+	"lanyard/internal/share"
 	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
 )
@@ -32,8 +33,13 @@ type ReceiveOptions struct {
 	Limit    int64 // bytes a second; 0: none
 	List     bool  // only look: OnList gets the files, nothing is taken
 
-	// Approve asks a person; nil accepts. It may change nothing.
-	Approve func(ctx context.Context, o Offer) (bool, error)
+	// Only are globs of the files that are wanted; empty: all. Only what goes into
+	// a folder can be chosen from.
+	Only []string
+
+	// Approve asks a person; nil accepts. It is asked again with what comes of an
+	// answer that wants other files or another folder.
+	Approve func(ctx context.Context, o Offer) (Answer, error)
 	OnList  func(wire.File)
 	OnText  func(text string) // a text goes here when Out and Pipe are not set
 	OnEvent func(Event)       // called from several goroutines, one at a time
@@ -84,8 +90,11 @@ func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 	r.report(Event{Kind: KindConnected, Device: r.header.Device, DeviceID: r.peer.id.String(), Address: r.peer.address})
 	r.layout = wire.NewLayout(r.files)
 	r.arrived = make([]arrival, len(r.files))
+	if err := r.want(opts.Only); err != nil {
+		return Result{}, err
+	}
 	if opts.List {
-		for _, f := range r.files {
+		for _, f := range r.chosen {
 			opts.OnList(f)
 		}
 		return Result{Files: []FileResult{}}, nil
@@ -107,10 +116,11 @@ func (r *receive) take(ctx context.Context) (Result, error) {
 	if r.peer.offer != nil {
 		o := offerOf(r.header.Device, r.files)
 		o.Text = r.header.Text
-		if err := r.approve(ctx, o); err != nil {
+		if _, err := r.approve(ctx, o); err != nil {
 			return Result{}, err
 		}
 	}
+	r.ledger.ready(ctx)
 	if r.opts.Pipe != nil {
 		return r.toPipe(ctx, r.opts.Pipe)
 	}
@@ -141,6 +151,8 @@ type receive struct {
 	link   string // the interface that the sender was met over
 	header wire.Header
 	files  []wire.File
+	wanted share.Patterns // nil: all of them
+	chosen []wire.File    // those
 	layout *wire.Layout
 	began  time.Time // zero until the offer was taken
 
@@ -150,7 +162,7 @@ type receive struct {
 
 	mu       sync.Mutex
 	arrived  []arrival               // by file
-	skipped  map[wire.FileIndex]bool // files that were here under that name, and are kept
+	skipped  map[wire.FileIndex]bool // files that are not wanted, or that are here under that name and are kept
 	failures map[wire.FileIndex]error
 }
 
@@ -180,29 +192,18 @@ func (r *receive) meet(ctx context.Context, code pairing.Code) (*conn, error) {
 
 // toInbox receives into a folder.
 func (r *receive) toInbox(ctx context.Context) (Result, error) {
-	dir, as, err := outTarget(r.opts.Out, r.files)
+	in, plan, err := r.agree(ctx)
 	if err != nil {
 		return Result{}, err
-	}
-	in, err := inbox.Open(dir)
-	if err != nil {
-		return Result{}, unusable(dir, err)
 	}
 	defer in.Close()
-	plan, err := in.Plan(ctx, inbox.Origin{Device: r.peer.id, Name: r.header.Device}, r.files,
-		inbox.PlanOptions{Conflict: r.opts.Conflict, As: as, Committed: r.committed})
-	if err != nil {
-		return Result{}, err
-	}
-	if err := r.approve(ctx, r.offer(in.Dir(), plan)); err != nil {
-		return Result{}, err
-	}
+	r.ledger.ready(ctx)
 	if err := r.node.rememberInbox(in.Dir()); err != nil {
 		return Result{}, err
 	}
 	land, err := plan.Begin(ctx)
 	if err != nil {
-		return Result{}, errors.Join(unusable(dir, err), r.node.forgetInbox(in.Dir()))
+		return Result{}, errors.Join(unusable(in.Dir(), err), r.node.forgetInbox(in.Dir()))
 	}
 	spans := r.spans(plan)
 	fetched, err := r.fetch(ctx, spans, land, false, plan.Bytes().Resumed)
@@ -218,9 +219,50 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	return r.end(ctx, fetched, in.Dir(), err)
 }
 
+// agree plans what goes where until that is what is wanted. The caller closes
+// the inbox.
+func (r *receive) agree(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
+	for {
+		in, plan, err := r.plan(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		answer, err := r.approve(ctx, r.offer(in.Dir(), plan))
+		if err == nil && !answer.changes(&r.opts) {
+			return in, plan, nil
+		}
+		if err = errors.Join(err, in.Close()); err != nil {
+			return nil, nil, err
+		}
+		if err := r.choose(answer); err != nil {
+			r.report(Event{Kind: KindWarning, Reason: err.Error()})
+		}
+	}
+}
+
+// plan looks how the wanted files would be received.
+func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
+	dir, as, err := outTarget(r.opts.Out, r.files)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := inbox.Open(dir)
+	if err != nil {
+		return nil, nil, unusable(dir, err)
+	}
+	plan, err := in.Plan(ctx, inbox.Origin{Device: r.peer.id, Name: r.header.Device}, r.files, inbox.PlanOptions{
+		Conflict: r.opts.Conflict, As: as, Committed: r.committed,
+		Leave: func(i wire.FileIndex) bool { return !r.wants(i) },
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, in.Close())
+	}
+	return in, plan, nil
+}
+
 // offer is what a person decides on.
 func (r *receive) offer(dir string, plan *inbox.Plan) Offer {
-	o := offerOf(r.header.Device, r.files)
+	o := offerOf(r.header.Device, r.chosen)
 	bytes := plan.Bytes()
 	o.Out, o.Free, o.Resumed, o.Text = dir, bytes.Free, bytes.Resumed, r.header.Text
 	for i := range plan.Mapped() {
@@ -257,22 +299,6 @@ func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
 		}
 	}
 	return spans
-}
-
-// approve asks whether the offer is taken.
-func (r *receive) approve(ctx context.Context, o Offer) error {
-	r.report(Event{Kind: KindOffer, Device: o.Device, Offer: &o})
-	if r.opts.Approve != nil {
-		ok, err := r.opts.Approve(ctx, o)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("%w: nothing was received", wire.ErrRejected)
-		}
-	}
-	r.ledger.ready(ctx)
-	return nil
 }
 
 // fetch gets the spans into the sink and tells how far it is meanwhile.
@@ -345,7 +371,7 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 
 // end delivers the receipt and sums up.
 func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, err error) (Result, error) {
-	res := Result{Seconds: fetched.Elapsed.Seconds(), Streams: fetched.Streams, Fetched: fetched.Bytes, Out: out, Files: []FileResult{}, Skipped: len(r.skipped)}
+	res := Result{Seconds: fetched.Elapsed.Seconds(), Streams: fetched.Streams, Fetched: fetched.Bytes, Out: out, Files: []FileResult{}, Skipped: len(r.skipped) - (len(r.files) - len(r.chosen))}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, f := range r.files {

@@ -133,7 +133,7 @@ func (r *receive) watch(tr *transfer.Transfer, w *watched, before int64, stop <-
 			}
 			ev := Event{
 				Kind: KindProgress, Bytes: before + p.Bytes, Total: before + w.toCome(),
-				Files: int(r.done.Load()), AllFiles: len(r.files), Rate: rate.value, Streams: p.Streams,
+				Files: int(r.done.Load()), AllFiles: len(r.chosen), Rate: rate.value, Streams: p.Streams,
 			}
 			if len(r.files) > 0 {
 				ev.Path = r.files[r.current.Load()].Path

@@ -30,7 +30,7 @@ type Options struct {
 // that cannot be sent, two with one name, a bad pattern and a share of nothing
 // are wire.ErrUsage.
 func Walk(ctx context.Context, paths []string, opts Options) (*Share, error) {
-	exclude, err := newExcludes(opts.Exclude)
+	exclude, err := NewPatterns(opts.Exclude)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func topName(abs string) string {
 }
 
 type walker struct {
-	exclude excludes
+	exclude Patterns
 	disk    *disk
 	files   []wire.File
 	skipped []Skip

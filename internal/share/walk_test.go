@@ -178,7 +178,7 @@ func TestExclude(t *testing.T) {
 		{"[a-c]?", "x/b1", false, true},
 		{"été*", "x/été.jpg", false, true},
 	} {
-		list, err := newExcludes([]string{c.glob})
+		list, err := NewPatterns([]string{c.glob})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func FuzzExclude(f *testing.F) {
 		if len(glob) > 100 || len(path) > 200 {
 			return // matching may take long for what nobody writes
 		}
-		if list, err := newExcludes([]string{glob}); err == nil {
+		if list, err := NewPatterns([]string{glob}); err == nil {
 			list.match(path, true)
 		} else if !errors.Is(err, wire.ErrUsage) {
 			t.Errorf("got %v", err)

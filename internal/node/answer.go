@@ -1,0 +1,78 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"lanyard/internal/share"
+	"lanyard/internal/wire"
+)
+
+// An Answer is what a person, or a rule, decides on an offer.
+type Answer struct {
+	Accept bool
+	Only   []string // globs of what is wanted; nil: as before
+	Out    string   // where it goes; empty: as before
+}
+
+// changes tells whether the answer asks for something else than was offered. What
+// comes of that is shown before it is done.
+func (a Answer) changes(opts *ReceiveOptions) bool {
+	return a.Accept && (a.Out != "" && a.Out != opts.Out || a.Only != nil && !slices.Equal(a.Only, opts.Only))
+}
+
+// choose has the answer's wishes count from now on, if they can be met.
+func (r *receive) choose(a Answer) error {
+	if a.Only != nil {
+		if err := r.want(a.Only); err != nil {
+			return err
+		}
+	}
+	r.opts.Out = cmp.Or(a.Out, r.opts.Out)
+	return nil
+}
+
+// want notes which files are wanted: those that one of globs picks, or all.
+func (r *receive) want(globs []string) error {
+	if len(globs) == 0 {
+		r.wanted, r.chosen, r.opts.Only = nil, r.files, globs
+		return nil
+	}
+	patterns, err := share.NewPatterns(globs)
+	if err != nil {
+		return err
+	}
+	var chosen []wire.File
+	for _, f := range r.files {
+		if patterns.Picks(f) {
+			chosen = append(chosen, f)
+		}
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("%w: nothing that is offered is called %s", wire.ErrUsage, wire.Escape(fmt.Sprintf("%q", globs)))
+	}
+	r.wanted, r.chosen, r.opts.Only = patterns, chosen, globs
+	return nil
+}
+
+// wants tells whether file i is wanted.
+func (r *receive) wants(i wire.FileIndex) bool { return r.wanted == nil || r.wanted.Picks(r.files[i]) }
+
+// approve asks whether the offer is taken, and how. Without anybody to be asked
+// it is.
+func (r *receive) approve(ctx context.Context, o Offer) (Answer, error) {
+	r.report(Event{Kind: KindOffer, Device: o.Device, Offer: &o})
+	answer := Answer{Accept: true}
+	if r.opts.Approve != nil {
+		var err error
+		if answer, err = r.opts.Approve(ctx, o); err != nil {
+			return answer, err
+		}
+	}
+	if !answer.Accept {
+		return answer, fmt.Errorf("%w: nothing was received", wire.ErrRejected)
+	}
+	return answer, nil
+}
