@@ -22,7 +22,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	}
 	at := inner.Addr().(*net.TCPAddr)
 	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
-	d := newDesk(n, report)
+	d := newDesk(n, 1, report)
 	calls := newHandover(at)
 	web := newWeb(d)
 	var wg sync.WaitGroup
@@ -54,7 +54,8 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 			return Result{}, context.Cause(ctx)
 		case o := <-d.ready:
 			res, err := n.receiveOffered(ctx, opts, o, report)
-			d.done(o, err)
+			o.finish(err)
+			d.settled()
 			if o.isAccepted() || ctx.Err() != nil || errors.Is(err, wire.ErrUsage) {
 				return res, err
 			}

@@ -17,29 +17,36 @@ import (
 )
 
 const (
-	// maxOffers is how many devices may have an offer open: strangers among
-	// them, who can make us hold and show no more than that.
+	// maxOffers is how many offers may be open that nobody has accepted yet:
+	// strangers' among them, who can make us hold and show no more than that.
 	maxOffers = 16
+	// maxOwnOffers of them may be one device's.
+	maxOwnOffers = 4
 	// offerLife is how long an offer stands whose sender has not yet connected
 	// to be received from: people compare words in that time.
 	offerLife = 5 * time.Minute
+	// offerKept is how long an offer that is over is remembered, so that its
+	// sender learns how it ended.
+	offerKept = time.Minute
 	headTime  = 10 * time.Second
 )
 
-// A desk takes the offers of other devices, and hands over one at a time.
+// A desk takes the offers of other devices, and hands over a few at a time.
 type desk struct {
 	node   *Node
 	report func(Event)
-	ready  chan *offered // to be decided on; holds one
+	ready  chan *offered // to be decided on; holds as many as may be out
 
 	mu     sync.Mutex
 	offers map[string]*offered
-	busy   bool // one is being decided on, or received
+	out    int // those that are handed over and not settled
 	closed bool
 }
 
-func newDesk(n *Node, report func(Event)) *desk {
-	return &desk{node: n, report: report, ready: make(chan *offered, 1), offers: map[string]*offered{}}
+// newDesk makes a desk that hands over so many offers before one of them is
+// settled.
+func newDesk(n *Node, most int, report func(Event)) *desk {
+	return &desk{node: n, report: report, ready: make(chan *offered, most), offers: map[string]*offered{}}
 }
 
 // accept takes connections until listener is closed: those to be asked over go
@@ -84,25 +91,33 @@ func (d *desk) reversed(c *secure.Conn) {
 	}
 }
 
-// begin hands over an offer whose sender is connected, unless another is.
+// begin hands over an offer whose sender is connected, unless enough are.
 func (d *desk) begin(o *offered) {
 	d.mu.Lock()
-	isBusy := d.busy || d.closed
-	d.busy = true
+	isBusy := d.out == cap(d.ready) || d.closed
+	if !isBusy {
+		d.out++
+		d.ready <- o
+	}
 	d.mu.Unlock()
 	if isBusy {
 		o.finish(wire.ErrDeviceBusy)
-		return
 	}
-	d.ready <- o
 }
 
-// done ends the offer that was handed over; another may come.
-func (d *desk) done(o *offered, err error) {
-	o.finish(err)
+// settled makes room for another offer: the one that was handed over is decided
+// on, or over.
+func (d *desk) settled() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.busy = false
+	d.out--
+}
+
+// restore takes up an offer that was accepted before this node was started again.
+func (d *desk) restore(o *offered) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.offers[o.id] = o
 }
 
 // close ends all offers.
@@ -128,27 +143,47 @@ func (d *desk) find(id string, device identity.DeviceID) *offered {
 	return o
 }
 
-// note enters a new offer. A device has one at a time.
+// note enters a new offer. One that its sender has made no use of for offerLife
+// gives way, and so does the oldest of a device that has too many.
 func (d *desk) note(o *offered) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy || d.closed {
+	if d.out == cap(d.ready) || d.closed {
 		return wire.ErrDeviceBusy
 	}
-	for id, old := range d.offers {
-		old.mu.Lock()
-		isOld := old.over != nil || old.device == o.device || !old.begun && time.Since(old.made) > offerLife
-		old.mu.Unlock()
-		if isOld {
-			delete(d.offers, id)
-			old.finish(wire.ErrExpired)
+	open, own := 0, 0
+	var oldest *offered // of this device, that nobody is asked about yet
+	for id, other := range d.offers {
+		stage, since := other.stage()
+		switch {
+		case stage == offerOver && since > offerKept, stage == offerNoted && since > offerLife:
+			d.drop(id)
+		case stage == offerNoted || stage == offerBegun:
+			open++
+			if other.device != o.device {
+				break
+			}
+			own++
+			if stage == offerNoted && (oldest == nil || other.made.Before(oldest.made)) {
+				oldest = other
+			}
 		}
 	}
-	if len(d.offers) >= maxOffers {
+	if own >= maxOwnOffers && oldest != nil {
+		d.drop(oldest.id)
+		own, open = own-1, open-1
+	}
+	if own >= maxOwnOffers || open >= maxOffers {
 		return wire.ErrDeviceBusy
 	}
 	d.offers[o.id] = o
 	return nil
+}
+
+// drop forgets an offer that expired, if it is not over. Needs d.mu.
+func (d *desk) drop(id string) {
+	d.offers[id].finish(wire.ErrExpired)
+	delete(d.offers, id)
 }
 
 // ServeHTTP answers the calls of protocol.md that concern offers.

@@ -25,8 +25,12 @@ type offered struct {
 	head     wire.ReverseHead // of the first of them
 	begun    bool             // there was one
 	wanted   int              // reverse connections, up to now
+	opened   int              // that the sender had opened when it asked last; -1: it has not asked
+	waiting  int              // calls of connect that wait for one
 	accepted bool
-	over     error         // why it ended
+	paused   bool          // somebody here has stopped the transfer for a while
+	ended    time.Time     // zero: not yet
+	over     error         // why
 	changed  chan struct{} // closed and replaced when any of this changes
 }
 
@@ -38,6 +42,7 @@ func newOffered(id string, device identity.DeviceID, name, address string) *offe
 		id: id, device: device, name: name, address: address, made: time.Now(),
 		conns:   make(chan *secure.Conn, maxIdle),
 		wanted:  1, // the manifest comes over it
+		opened:  -1,
 		changed: make(chan struct{}),
 	}
 }
@@ -53,6 +58,35 @@ func (o *offered) change(alter func()) {
 
 func (o *offered) accept() { o.change(func() { o.accepted = true }) }
 
+// pause tells the sender whether the transfer rests.
+func (o *offered) pause(rests bool) { o.change(func() { o.paused = rests }) }
+
+// A stage is how far an offer is.
+type stage int
+
+const (
+	offerNoted    stage = iota
+	offerBegun          // its sender is connected, somebody is asked
+	offerAccepted       // and it is being received, or rests
+	offerOver
+)
+
+// stage tells how far the offer is, and since when it was made, or over.
+func (o *offered) stage() (stage, time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case !o.ended.IsZero():
+		return offerOver, time.Since(o.ended)
+	case o.accepted:
+		return offerAccepted, time.Since(o.made)
+	case o.begun:
+		return offerBegun, time.Since(o.made)
+	default:
+		return offerNoted, time.Since(o.made)
+	}
+}
+
 // finish ends the offer. The sender learns of err by its question; of a result
 // it has had the receipt.
 func (o *offered) finish(err error) {
@@ -60,8 +94,8 @@ func (o *offered) finish(err error) {
 		err = wire.ErrReceiverLost // to the sender it is no Ctrl-C of its own
 	}
 	o.change(func() {
-		if o.over == nil {
-			o.over = err
+		if o.ended.IsZero() {
+			o.ended, o.over = time.Now(), err
 		}
 	})
 	for {
@@ -78,7 +112,7 @@ func (o *offered) finish(err error) {
 func (o *offered) arrive(c *secure.Conn, head wire.ReverseHead) (first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.over != nil {
+	if !o.ended.IsZero() {
 		c.Close()
 		return false
 	}
@@ -89,10 +123,15 @@ func (o *offered) arrive(c *secure.Conn, head wire.ReverseHead) (first bool) {
 		return false
 	}
 	first = !o.begun
-	if first {
-		o.begun, o.head = true, head
-	}
+	o.begun, o.head = true, head // of a sender that was started again, the last one is good
 	return first
+}
+
+// lastHead is what came with the reverse connection that was opened last.
+func (o *offered) lastHead() wire.ReverseHead {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.head
 }
 
 // connect is a connection to the sender: one that waits, or one that it is
@@ -103,13 +142,29 @@ func (o *offered) connect(ctx context.Context) (*secure.Conn, error) {
 		return c, nil
 	default:
 	}
-	o.change(func() { o.wanted = min(o.wanted+1, wire.MaxReverse) })
+	o.change(func() { o.wanted, o.waiting = min(o.wanted+1, wire.MaxReverse), o.waiting+1 })
+	defer func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.waiting--
+	}()
 	select {
 	case c := <-o.conns:
 		return c, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// count takes how many connections the sender says it has opened. When it or this
+// node was started again, what one has counted is not what the other has.
+func (o *offered) count(opened int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if opened < o.opened || o.opened < 0 && opened > 0 {
+		o.wanted = min(opened+max(o.waiting, 1), wire.MaxReverse)
+	}
+	o.opened = opened
 }
 
 // offerWait is how long the sender's question waits for news.
@@ -121,9 +176,10 @@ func (o *offered) state(ctx context.Context, opened int) (wire.OfferState, error
 	late := time.NewTimer(offerWait)
 	defer late.Stop()
 	told, isLate := false, false
+	o.count(opened)
 	for {
 		o.mu.Lock()
-		s, over, changed := wire.OfferState{Accepted: o.accepted, Connections: o.wanted}, o.over, o.changed
+		s, over, changed := wire.OfferState{Accepted: o.accepted, Paused: o.paused, Connections: o.wanted}, o.over, o.changed
 		o.mu.Unlock()
 		switch {
 		case over != nil:

@@ -100,6 +100,15 @@ func (p *peer) access() (share, ticket string) {
 	return p.share, p.ticket
 }
 
+// takeHead takes share and ticket from the head of a reverse connection, and tells
+// whether that is another ticket than the one that was refused.
+func (p *peer) takeHead(head wire.ReverseHead, refused string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.share, p.ticket = head.Share, head.Ticket
+	return head.Ticket != refused
+}
+
 // prove proves the code over c, and that the other side knows it too, and
 // gets a ticket.
 func (p *peer) prove(ctx context.Context, c *conn) error {

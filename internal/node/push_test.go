@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -297,14 +298,15 @@ func TestReverseOfStrangers(t *testing.T) {
 	}
 }
 
-// Strangers' offers are bounded, and one device has one.
+// Strangers' offers are bounded, and so are those of one device: the oldest give
+// way.
 func TestOffersAreBounded(t *testing.T) {
-	d := newDesk(nil, func(Event) {})
+	d := newDesk(nil, 1, func(Event) {})
 	note := func(device byte) error {
-		return d.note(newOffered(fmt.Sprint(device, len(d.offers)), identity.DeviceID{device}, "", ""))
+		return d.note(newOffered(rand.Text(), identity.DeviceID{device}, "", ""))
 	}
-	for range 3 {
-		for device := range byte(maxOffers) {
+	for range 3 * maxOwnOffers {
+		for device := range byte(maxOffers / maxOwnOffers) {
 			if err := note(device); err != nil {
 				t.Fatal(err)
 			}

@@ -335,17 +335,18 @@ func (r *receive) source() transfer.Source {
 	}
 }
 
-// renew proves the code again to a sender that does not know the ticket any
-// more because it was started anew, and checks that it still shares the same
-// files.
+// renew gets another ticket from a sender that does not know the one that was
+// refused any more, because it was started anew, and checks that it still shares
+// the same files: it proves the code again, or takes what came with the sender's
+// last reverse connection.
 func (r *receive) renew(ctx context.Context, refused string) error {
-	if r.peer.offer != nil {
-		return errNoRenewal
-	}
 	r.renewing.Lock()
 	defer r.renewing.Unlock()
 	if _, ticket := r.peer.access(); ticket != refused {
 		return nil // another stream was quicker
+	}
+	if o := r.peer.offer; o != nil && !r.peer.takeHead(o.lastHead(), refused) {
+		return errNoRenewal
 	}
 	raw, err := r.peer.connect(ctx)
 	if err != nil {
@@ -353,10 +354,13 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 	}
 	defer raw.Close()
 	c := newConn(raw)
-	if err := r.peer.prove(ctx, c); err != nil {
-		if errors.Is(err, wire.ErrUnauthorised) {
-			return fmt.Errorf("%w: the sender was started again: receive with the code that it shows now to go on", wire.ErrUnauthorised)
-		}
+	if r.peer.offer == nil {
+		err = r.peer.prove(ctx, c)
+	}
+	if errors.Is(err, wire.ErrUnauthorised) {
+		return fmt.Errorf("%w: the sender was started again: receive with the code that it shows now to go on", wire.ErrUnauthorised)
+	}
+	if err != nil {
 		return err
 	}
 	_, files, err := r.peer.manifest(ctx, c)

@@ -25,6 +25,8 @@ type OfferAnswer struct {
 type OfferState struct {
 	// Accepted: a person, or a rule, has taken it.
 	Accepted bool `json:"accepted"`
+	// Paused: somebody there has stopped it for a while.
+	Paused bool `json:"paused,omitempty"`
 	// Connections is how many reverse connections the receiver has wanted up to
 	// now; the sender opens those that it has not opened yet.
 	Connections int `json:"connections"`
