@@ -29,7 +29,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	wg.Go(func() { d.accept(listener, calls) })
 	wg.Go(func() { _ = web.Serve(calls) })
 	defer func() {
-		d.close()
+		d.close(false)
 		// Senders shall have the answers to their questions.
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		_ = web.Shutdown(grace)

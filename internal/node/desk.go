@@ -120,15 +120,18 @@ func (d *desk) restore(o *offered) {
 	d.offers[o.id] = o
 }
 
-// close ends all offers.
-func (d *desk) close() {
+// close ends all offers. Those that were accepted and go on when this node is
+// started again are only dropped then: their senders wait for that.
+func (d *desk) close(goesOn bool) {
 	d.mu.Lock()
 	d.closed = true
 	offers := d.offers
 	d.offers = nil
 	d.mu.Unlock()
 	for _, o := range offers {
-		o.finish(wire.ErrReceiverLost)
+		if stage, _ := o.stage(); !goesOn || stage != offerAccepted {
+			o.finish(wire.ErrReceiverLost)
+		}
 	}
 }
 
@@ -226,6 +229,7 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		return wire.OfferAnswer{}, err
 	}
 	o := newOffered(rand.Text(), device, req.Name, r.RemoteAddr)
+	o.words = words
 	if err := d.note(o); err != nil {
 		return wire.OfferAnswer{}, err
 	}

@@ -45,7 +45,8 @@ type Event struct {
 	First  wire.BlockIndex `json:"first,omitempty"`
 	Blocks wire.BlockIndex `json:"blocks,omitempty"`
 
-	Offer *Offer `json:"offer,omitempty"`
+	Offer *Offer    `json:"offer,omitempty"`
+	Of    *Transfer `json:"of,omitempty"`
 }
 
 // A Kind is what an event tells.
@@ -57,6 +58,7 @@ const (
 	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers: Device and DeviceID, its own, Addresses
 	KindOffered  Kind = "offered"  // Device, DeviceID, Address, Words: a device was asked to receive
 	KindAccepted Kind = "accepted" // Device, DeviceID, Address: it receives
+	KindResting  Kind = "resting"  // Device, DeviceID, Address: it has paused, until KindBack
 	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
 	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
 	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
@@ -77,7 +79,13 @@ const (
 	KindFile     Kind = "file"     // Path, Renamed, Bytes, BLAKE3: whole, verified and in its place
 	KindFailed   Kind = "failed"   // Path, Reason: will not arrive
 	KindLost     Kind = "lost"     // Seconds: nothing has come for so long
-	KindBack     Kind = "back"     // bytes come again
+	KindBack     Kind = "back"     // bytes come again; of a receiver that rested: Device, DeviceID, Address
+
+	// Of a daemon.
+	KindTransfer Kind = "transfer" // Of: how a transfer stands, when that has changed
+	KindSeen     Kind = "seen"     // Device, DeviceID, Addresses: is on the network, or has changed
+	KindGone     Kind = "gone"     // Device, DeviceID: is there no more
+	KindMissed   Kind = "missed"   // some notices are not kept any more: look at everything anew
 )
 
 // An Offer is what a sender has, for a person to decide on.

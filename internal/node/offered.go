@@ -18,6 +18,7 @@ type offered struct {
 	device  identity.DeviceID
 	name    string // of the sender, as it calls itself
 	address string
+	words   string // to be compared with those on the sender's screen
 	made    time.Time
 	conns   chan *secure.Conn // reverse connections that nobody uses yet
 

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
 	"lanyard/internal/share"
 	"lanyard/internal/wire"
@@ -53,7 +54,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	var pushes sync.WaitGroup
 	for i, to := range opts.To {
 		pushes.Go(func() {
-			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(pace, burst)}
+			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(pace, burst), past: opts.past, noted: opts.noted}
 			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
 				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
 			}
@@ -79,45 +80,35 @@ type push struct {
 	conns  *handover
 	report func(Event)
 	pace   *rate.Limiter
+	past   pastOffer
+	noted  func(pastOffer) // nil: nobody is told
 	peer   *peer
 	name   string // of the receiver, as it calls itself
 	offer  string
 	opened int // reverse connections
 }
 
+// A pastOffer is an offer that a device has noted, as a sender needs it that was
+// started again. The zero value is none.
+type pastOffer struct {
+	ID, Device, Name, Address string
+}
+
 // run offers the share to the device or address to, and returns when it was
 // turned down or the receiver has told its result.
 func (p *push) run(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) error {
-	peer, c, err := p.node.approach(ctx, to)
+	c, err := p.again(ctx)
+	if err == nil && c == nil {
+		c, err = p.propose(ctx, to, compare)
+	}
 	if err != nil {
 		return err
 	}
-	p.peer = peer
 	defer func() { c.Close() }()
-	words, err := pairing.Compare(c.ConnectionState())
-	if err != nil {
-		return err
+	if p.noted != nil {
+		p.noted(pastOffer{ID: p.offer, Device: p.peer.id.String(), Name: p.name, Address: p.peer.address})
 	}
-	answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
-	if errors.Is(err, wire.ErrNoShare) {
-		return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
-	}
-	if err != nil {
-		return err
-	}
-	p.offer, p.name = answer.Offer, answer.Name
-	met := Meeting{Device: answer.Name, DeviceID: peer.id.String(), Address: peer.address, Words: words}
-	p.report(Event{Kind: KindOffered, Device: met.Device, DeviceID: met.DeviceID, Address: met.Address, Words: words})
-	if compare != nil {
-		ok, err := compare(ctx, met)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("%w: the words differ, or were not compared: nothing was sent", wire.ErrWrongDevice)
-		}
-	}
-	rec, err := p.srv.enter(peer.id, answer.Name, peer.address)
+	rec, err := p.srv.enter(p.peer.id, p.name, p.peer.address)
 	if err != nil {
 		return err
 	}
@@ -141,13 +132,81 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 	}
 }
 
+// again goes on with the past offer, where the device is there and knows it; nil
+// where a new one has to be made.
+func (p *push) again(ctx context.Context) (*conn, error) {
+	if p.past.ID == "" {
+		return nil, nil
+	}
+	id, err := identity.ParseDeviceID(p.past.Device)
+	if err != nil {
+		return nil, err
+	}
+	dialling, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	raw, err := p.node.connect(dialling, p.past.Address, id)
+	if err != nil {
+		return nil, context.Cause(ctx) // it may be elsewhere by now
+	}
+	c := newConn(raw)
+	p.peer = &peer{node: p.node, address: p.past.Address, id: id}
+	p.name, p.offer = p.past.Name, p.past.ID
+	if _, err = p.ask(ctx, c); err == nil {
+		return c, nil
+	}
+	c.Close()
+	if errors.Is(err, wire.ErrExpired) || errors.Is(err, wire.ErrNoShare) {
+		err = nil // it was started again, too, and has forgotten
+	}
+	return nil, err
+}
+
+// propose makes the offer.
+func (p *push) propose(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) (*conn, error) {
+	peer, c, err := p.node.approach(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	p.peer = peer
+	if err := p.proposeTo(ctx, c, compare); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (p *push) proposeTo(ctx context.Context, c *conn, compare func(context.Context, Meeting) (bool, error)) error {
+	words, err := pairing.Compare(c.ConnectionState())
+	if err != nil {
+		return err
+	}
+	answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
+	if errors.Is(err, wire.ErrNoShare) {
+		return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, p.peer.address)
+	}
+	if err != nil {
+		return err
+	}
+	p.offer, p.name = answer.Offer, answer.Name
+	met := Meeting{Device: answer.Name, DeviceID: p.peer.id.String(), Address: p.peer.address, Words: words}
+	p.report(Event{Kind: KindOffered, Device: met.Device, DeviceID: met.DeviceID, Address: met.Address, Words: words})
+	if compare == nil {
+		return nil
+	}
+	ok, err := compare(ctx, met)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: the words differ, or were not compared: nothing was sent", wire.ErrWrongDevice)
+	}
+	return err
+}
+
 // follow asks how the offer stands, and dials as often as the receiver wants,
 // until it is turned down, or the receiver is gone for lostPatience, or ctx
 // ends. The connection that it asks over is replaced when it broke.
 func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 	var dials sync.WaitGroup
 	defer dials.Wait()
-	accepted, heard := false, time.Now()
+	accepted, rests, heard := false, false, time.Now()
 	for {
 		if p.pace.Wait(ctx) != nil {
 			return context.Cause(ctx)
@@ -170,6 +229,14 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 		if state.Accepted && !accepted {
 			accepted = true
 			p.report(Event{Kind: KindAccepted, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})
+		}
+		if state.Paused != rests {
+			rests = state.Paused
+			kind := KindBack
+			if rests {
+				kind = KindResting
+			}
+			p.report(Event{Kind: kind, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})
 		}
 		for ; p.opened < state.Connections; p.opened++ {
 			if p.pace.Wait(ctx) != nil {

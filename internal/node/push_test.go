@@ -315,7 +315,7 @@ func TestOffersAreBounded(t *testing.T) {
 	if err := note(maxOffers); !errors.Is(err, wire.ErrDeviceBusy) || len(d.offers) != maxOffers {
 		t.Errorf("%d offers, %v", len(d.offers), err)
 	}
-	d.close()
+	d.close(false)
 	if err := note(0); !errors.Is(err, wire.ErrDeviceBusy) {
 		t.Error(err)
 	}

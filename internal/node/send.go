@@ -40,6 +40,11 @@ type SendOptions struct {
 	Limit     int64  // bytes a second over all receivers; 0: none
 
 	OnEvent func(Event) // called from several goroutines, one at a time
+
+	// With one device in To: an offer that it may know already, and who is told of
+	// the one that stands.
+	past  pastOffer
+	noted func(pastOffer)
 }
 
 // portsTried is how many ports after DefaultPort are looked at.
@@ -99,6 +104,17 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		defer announcer.Close()
 	}
 	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}))
+}
+
+// portOf is the port of what addresses answered.
+func portOf(addresses []string) int {
+	if len(addresses) > 0 {
+		if _, port, err := net.SplitHostPort(addresses[0]); err == nil {
+			n, _ := strconv.Atoi(port) // it was made of a number
+			return n
+		}
+	}
+	return DefaultPort
 }
 
 // limiter keeps a rate in bytes a second; nil for 0, which is none.

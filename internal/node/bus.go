@@ -1,0 +1,87 @@
+package node
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+)
+
+// A Notice is an event of a daemon, of one of its transfers or of its own.
+type Notice struct {
+	Seq      uint64 `json:"seq"` // counts up
+	Transfer string `json:"transfer,omitempty"`
+	Event
+}
+
+// maxNotices is how many notices are kept for who reads them late: minutes, with
+// a few transfers under way.
+const maxNotices = 4096
+
+// A bus keeps the last notices for any number of readers, none of whom can hold
+// up who publishes.
+type bus struct {
+	mu    sync.Mutex
+	next  uint64 // Seq of the one to come
+	last  []Notice
+	woken chan struct{} // closed and replaced when one comes
+}
+
+func newBus() *bus { return &bus{next: 1, woken: make(chan struct{})} }
+
+func (b *bus) publish(transfer string, ev Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ev.Time = time.Now()
+	n := Notice{Seq: b.next, Transfer: transfer, Event: ev}
+	b.next++
+	if len(b.last) < maxNotices {
+		b.last = append(b.last, n)
+	} else {
+		b.last[int(n.Seq-1)%maxNotices] = n
+	}
+	close(b.woken)
+	b.woken = make(chan struct{})
+}
+
+// from answers the notices that are kept of those from seq on, the number of the
+// one that follows, and what is closed when it comes.
+func (b *bus) from(seq uint64) (notices []Notice, next uint64, woken <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if kept := b.next - uint64(len(b.last)); seq < kept {
+		notices = append(notices, Notice{Seq: kept - 1, Event: Event{Kind: KindMissed, Time: time.Now()}})
+		seq = kept
+	}
+	for ; seq < b.next; seq++ {
+		notices = append(notices, b.last[int(seq-1)%maxNotices])
+	}
+	return notices, b.next, b.woken
+}
+
+// after yields the notices that follow the one with number seq, as they come,
+// until ctx ends. Where some are not kept any more there is a KindMissed.
+func (b *bus) after(ctx context.Context, seq uint64) iter.Seq[Notice] {
+	return func(yield func(Notice) bool) {
+		for seq++; ctx.Err() == nil; {
+			notices, next, woken := b.from(seq)
+			for _, n := range notices {
+				if !yield(n) {
+					return
+				}
+			}
+			seq = next
+			select {
+			case <-ctx.Done():
+			case <-woken:
+			}
+		}
+	}
+}
+
+// newest is the number of the last notice.
+func (b *bus) newest() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.next - 1
+}

@@ -1,0 +1,457 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"lanyard/internal/discovery"
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
+	"lanyard/internal/store"
+	"lanyard/internal/wire"
+)
+
+// DaemonOptions say how a daemon behaves.
+type DaemonOptions struct {
+	Bind      string // address to listen on; empty: all
+	Port      int    // 0: DefaultPort, or the next free one
+	Inbox     string // folder that goes what is received, unless somebody says another
+	AtOnce    int    // transfers under way at one time; 0: DefaultAtOnce
+	LimitUp   int64  // bytes a second; 0: none
+	LimitDown int64
+}
+
+// DefaultAtOnce is how many transfers are under way at one time; more wait.
+const DefaultAtOnce = 4
+
+// A Daemon is a node that is always there. It takes the offers of others, and
+// carries out transfers that are asked of it, a few at a time. What has not ended
+// goes on when the daemon is started again.
+//
+// Its methods are safe from several goroutines, while Run runs and after.
+type Daemon struct {
+	node     *Node
+	opts     DaemonOptions
+	bus      *bus
+	desk     *desk
+	listener net.Listener
+	slots    chan struct{}
+	begun    chan *task    // to be run
+	stopped  chan struct{} // closed when none will be
+	seen     *neighbours
+
+	mu    sync.Mutex
+	tasks []*task // the oldest first
+	over  []Transfer
+}
+
+// maxOver is how many transfers are listed that have ended.
+const maxOver = 50
+
+// Daemon opens the node's port and takes up what had not ended. Run does the
+// rest, and must be called.
+func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) {
+	if opts.AtOnce == 0 {
+		opts.AtOnce = DefaultAtOnce
+	}
+	// One that is not there yet is a folder all the same.
+	opts.Inbox = filepath.Clean(opts.Inbox) + string(filepath.Separator)
+	d := &Daemon{
+		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce),
+		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
+	}
+	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
+	var err error
+	if d.listener, err = listen(ctx, opts.Bind, opts.Port); err != nil {
+		return nil, err
+	}
+	if err := d.takeUp(ctx); err != nil {
+		return nil, errors.Join(err, d.listener.Close())
+	}
+	return d, nil
+}
+
+// takeUp makes tasks of what had not ended when the daemon did.
+func (d *Daemon) takeUp(ctx context.Context) error {
+	s, isNew, err := d.node.database(ctx)
+	if err != nil {
+		return err
+	}
+	if aside := s.SetAside(); isNew && aside != "" {
+		d.warn(damaged(aside), "")
+	}
+	kept, err := s.Tasks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range kept {
+		var o order
+		if err := json.Unmarshal(k.Spec, &o); err != nil {
+			return fmt.Errorf("take up transfer %s: %w", k.ID, err)
+		}
+		t := d.newTask(k.ID, k.Created, o)
+		if o.Kind == kindOffered {
+			id, err := identity.ParseDeviceID(o.Device)
+			if err != nil {
+				return fmt.Errorf("take up transfer %s: %w", k.ID, err)
+			}
+			t.offered = newOffered(o.Offer, id, o.Name, o.Address)
+			t.offered.accepted, t.offered.paused, t.offered.wanted = true, o.State == Paused, 0
+			d.desk.restore(t.offered)
+		}
+		d.tasks = append(d.tasks, t)
+	}
+	return nil
+}
+
+func (d *Daemon) newTask(id string, created time.Time, o order) *task {
+	t := &task{
+		d: d, id: id, created: created, order: o,
+		wake: make(chan struct{}, 1), answers: make(chan Answer, 1), settle: func() {},
+	}
+	t.view = Transfer{
+		ID: id, Direction: store.Received, State: Waiting, Created: created, Error: o.Failure,
+		Device: o.Name, DeviceID: o.Device, Address: o.Address, Out: o.Out, Code: o.Code,
+	}
+	if o.State != "" {
+		t.view.State = o.State
+	}
+	switch o.Kind {
+	case kindPush, kindShare:
+		t.view.Direction = store.Sent
+		if t.view.Device == "" {
+			t.view.Device = o.To
+		}
+	case kindCode:
+		t.view.Code = "" // it is theirs to show
+	}
+	return t
+}
+
+// Run is the daemon's life. It ends when ctx does, and with it, within moments,
+// all that it has begun; ready is called when others can reach it. The error is
+// one of the listener's.
+func (d *Daemon) Run(ctx context.Context, ready func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	at := d.listener.Addr().(*net.TCPAddr)
+	listener := secure.NewListener(d.listener, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
+	calls := newHandover(at)
+	web := newWeb(d.desk)
+	var serving, tasks sync.WaitGroup
+	failed := make(chan error, 1)
+	serving.Go(func() {
+		d.desk.accept(listener, calls)
+		failed <- net.ErrClosed
+	})
+	serving.Go(func() { _ = web.Serve(calls) })
+	serving.Go(func() { d.seen.watch(ctx, d) })
+	defer func() {
+		cancel()
+		close(d.stopped)
+		tasks.Wait()
+		d.desk.close(true)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		_ = web.Shutdown(grace) // senders shall have the answers to their questions
+		cancel()
+		web.Close()
+		_ = listener.Close()
+		serving.Wait()
+	}()
+	announcer, err := discovery.Announce(ctx, discovery.Service{
+		Name: d.node.name, Device: d.node.id.ID().String(), Version: wire.Version, Port: at.Port,
+	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	if err != nil {
+		d.warn("this network cannot be told of this device, send to its address: "+err.Error(), "")
+	} else {
+		defer announcer.Close()
+	}
+	for _, t := range d.current() {
+		tasks.Go(func() { t.run(ctx) })
+	}
+	d.bus.publish("", Event{Kind: KindWaiting, Device: d.node.name, DeviceID: d.node.id.ID().String(), Addresses: addresses(d.opts.Bind, at.Port)})
+	ready()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return fmt.Errorf("listen for others: %w", err)
+		case t := <-d.begun:
+			tasks.Go(func() { t.run(ctx) })
+		case o := <-d.desk.ready:
+			if t := d.arrived(o); t != nil {
+				tasks.Go(func() { t.run(ctx) })
+			}
+		}
+	}
+}
+
+// Close ends the use of a daemon that was not run.
+func (d *Daemon) Close() error { return d.listener.Close() }
+
+// arrived takes an offer whose sender is connected; nil when it belongs to a
+// task that waits for it.
+func (d *Daemon) arrived(o *offered) *task {
+	for _, t := range d.current() {
+		if t.holds(o) {
+			d.desk.settled()
+			t.nudge()
+			return nil
+		}
+	}
+	t := d.newTask(rand.Text(), time.Now(), order{Kind: kindOffered, Device: o.device.String(), Name: o.name, Address: o.address, Offer: o.id})
+	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(d.desk.settled)
+	d.mu.Lock()
+	d.tasks = append(d.tasks, t)
+	d.mu.Unlock()
+	return t
+}
+
+func (t *task) holds(o *offered) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.offered == o
+}
+
+// resumed tells whether an offer is one that was accepted before and did not
+// end; then the transfer of that one goes on with it.
+func (d *Daemon) resumed(o *offered, print string) bool {
+	for _, t := range d.current() {
+		p, v := t.look()
+		if p.Kind == kindOffered && p.Accepted && !v.State.isOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) {
+			t.adopt(o)
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Daemon) current() []*task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.tasks)
+}
+
+// find is the transfer whose ID begins so.
+func (d *Daemon) find(id string) (*task, error) {
+	var found []*task
+	for _, t := range d.current() {
+		if len(id) > 0 && len(id) <= len(t.id) && t.id[:len(id)] == id {
+			found = append(found, t)
+		}
+	}
+	if len(found) != 1 {
+		return nil, fmt.Errorf("%w: %d transfers under way have an ID that begins with %q", wire.ErrUsage, len(found), id)
+	}
+	return found[0], nil
+}
+
+// forget takes a task off the list.
+func (d *Daemon) forget(t *task) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tasks = slices.DeleteFunc(d.tasks, func(o *task) bool { return o == t })
+}
+
+// drop takes a task that has ended off the list, and out of the store.
+func (d *Daemon) drop(t *task) {
+	_, view := t.look()
+	d.forget(t)
+	d.mu.Lock()
+	d.over = append(d.over, view)
+	if len(d.over) > maxOver {
+		d.over = slices.Clone(d.over[1:])
+	}
+	d.mu.Unlock()
+	if err := d.withStore(func(ctx context.Context, s *store.Store) error { return s.DropTask(ctx, t.id) }); err != nil {
+		d.warn(err.Error(), t.id)
+	}
+}
+
+func (d *Daemon) keep(t store.Task) error {
+	return d.withStore(func(ctx context.Context, s *store.Store) error { return s.SaveTask(ctx, t) })
+}
+
+// withStore uses the database whatever else is ending.
+func (d *Daemon) withStore(f func(ctx context.Context, s *store.Store) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), ledgerTime)
+	defer cancel()
+	s, _, err := d.node.database(ctx)
+	if err != nil {
+		return err
+	}
+	return f(ctx, s)
+}
+
+func (d *Daemon) warn(reason, transfer string) {
+	d.bus.publish(transfer, Event{Kind: KindWarning, Reason: reason})
+}
+
+// Transfers are those under way, the oldest first, and then those that have
+// ended, the latest of them.
+func (d *Daemon) Transfers() []Transfer {
+	all := []Transfer{}
+	for _, t := range d.current() {
+		_, v := t.look()
+		all = append(all, v)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append(all, d.over...)
+}
+
+// Notices yields what happens after the notice with number seq, until ctx ends.
+func (d *Daemon) Notices(ctx context.Context, seq uint64) iter.Seq[Notice] {
+	return d.bus.after(ctx, seq)
+}
+
+// Newest is the number of the last notice.
+func (d *Daemon) Newest() uint64 { return d.bus.newest() }
+
+// A Job is a transfer that a daemon is asked for. Code makes it one that
+// receives; else To is whom to send to, and without it the files are shared under
+// a code.
+type Job struct {
+	Code string   `json:"code,omitempty"`
+	From string   `json:"from,omitempty"` // HOST[:PORT] of the sender
+	Out  string   `json:"out,omitempty"`  // folder; empty: the inbox
+	Only []string `json:"only,omitempty"`
+
+	To        string   `json:"to,omitempty"` // name, beginning of the ID, or HOST[:PORT]
+	Paths     []string `json:"paths,omitempty"`
+	Exclude   []string `json:"exclude,omitempty"`
+	Text      string   `json:"text,omitempty"`
+	Receivers int      `json:"receivers,omitempty"` // of a share: end when so many have everything; 0: not before its time
+	Life      float64  `json:"life,omitempty"`      // of a share: seconds; 0: a day
+}
+
+// Add begins a transfer, and answers how it stands.
+func (d *Daemon) Add(ctx context.Context, j Job) (Transfer, error) {
+	o, err := d.orderOf(ctx, j)
+	if err != nil {
+		return Transfer{}, err
+	}
+	t := d.newTask(rand.Text(), time.Now(), o)
+	d.mu.Lock()
+	d.tasks = append(d.tasks, t)
+	d.mu.Unlock()
+	t.save()
+	t.change(func(*order, *Transfer) {})
+	select {
+	case d.begun <- t:
+		_, v := t.look()
+		return v, nil
+	case <-d.stopped:
+		return Transfer{}, fmt.Errorf("%w: the node is stopping", wire.ErrBusy)
+	case <-ctx.Done():
+		d.forget(t)
+		return Transfer{}, context.Cause(ctx)
+	}
+}
+
+func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
+	receives := j.Code != ""
+	sends := len(j.Paths) > 0 || j.Text != ""
+	switch {
+	case receives == sends:
+		return order{}, fmt.Errorf("%w: a transfer has either a code, or paths or a text", wire.ErrUsage)
+	case len(j.Paths) > 0 && j.Text != "":
+		return order{}, fmt.Errorf("%w: a text stands instead of paths", wire.ErrUsage)
+	case j.Out != "" && !filepath.IsAbs(j.Out):
+		return order{}, fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(j.Out))
+	case j.Life < 0 || j.Receivers < 0:
+		return order{}, fmt.Errorf("%w: a number below zero", wire.ErrUsage)
+	}
+	if receives {
+		if _, err := pairing.ParseCode(j.Code); err != nil {
+			return order{}, err
+		}
+		return order{Kind: kindCode, Code: j.Code, From: j.From, Out: j.Out, Only: j.Only}, nil
+	}
+	for _, path := range j.Paths {
+		if !filepath.IsAbs(path) {
+			return order{}, fmt.Errorf("%w: %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
+		}
+	}
+	o := order{Kind: kindPush, To: j.To, Paths: j.Paths, Exclude: j.Exclude, Text: j.Text}
+	if j.To == "" {
+		life := time.Duration(j.Life * float64(time.Second))
+		if life == 0 {
+			life = shareLife
+		}
+		o.Kind, o.Receivers, o.Expires = kindShare, j.Receivers, time.Now().Add(life)
+	}
+	if j.Text == "" { // what is wrong with the paths is told now
+		_, _, err := d.node.Preview(ctx, SendOptions{Paths: j.Paths, Exclude: j.Exclude})
+		return o, err
+	}
+	return o, nil
+}
+
+// Answer answers for a person whom a transfer asks.
+func (d *Daemon) Answer(id string, a Answer) error {
+	t, err := d.find(id)
+	if err != nil {
+		return err
+	}
+	if _, v := t.look(); v.State != Asking {
+		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, v.State)
+	}
+	select {
+	case t.answers <- a:
+	default: // another answer was quicker
+	}
+	return nil
+}
+
+// Pause stops a transfer until Resume.
+func (d *Daemon) Pause(id string) error {
+	return d.with(id, func(t *task, s State) error {
+		if s == Asking || s == Paused || s == Failed {
+			return fmt.Errorf("%w: transfer %.8s is %s, and cannot be paused", wire.ErrUsage, t.id, s)
+		}
+		t.want(errPaused)
+		return nil
+	})
+}
+
+// Resume lets a transfer go on that is paused or has failed, and one that waits
+// try again now.
+func (d *Daemon) Resume(id string) error {
+	return d.with(id, func(t *task, s State) error {
+		if s != Paused && s != Failed && s != Waiting {
+			return fmt.Errorf("%w: transfer %.8s is %s, there is nothing to go on with", wire.ErrUsage, t.id, s)
+		}
+		t.resume()
+		return nil
+	})
+}
+
+// Cancel ends a transfer for good. What has arrived in whole stays; what has in
+// part is listed among what is left over.
+func (d *Daemon) Cancel(id string) error {
+	return d.with(id, func(t *task, _ State) error {
+		t.want(errCancelled)
+		return nil
+	})
+}
+
+func (d *Daemon) with(id string, do func(*task, State) error) error {
+	t, err := d.find(id)
+	if err != nil {
+		return err
+	}
+	_, v := t.look()
+	return do(t, v.State)
+}

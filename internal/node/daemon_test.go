@@ -1,0 +1,215 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lanyard/internal/digest"
+	"lanyard/internal/wire"
+)
+
+// A running is a daemon that runs.
+type running struct {
+	*Daemon
+	t     *testing.T
+	node  *Node
+	inbox string
+	at    string // where it listens
+	stop  func()
+}
+
+// runDaemon runs a daemon with the state folder home, at a port, until stop is
+// called or the test ends.
+func runDaemon(t *testing.T, home, inbox string, port int) *running {
+	t.Helper()
+	n, err := openAt(home, Options{Name: "workstation"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := n.Daemon(t.Context(), DaemonOptions{Bind: "127.0.0.1", Port: port, Inbox: inbox, LimitUp: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, over := make(chan struct{}), make(chan error, 1)
+	go func() { over <- d.Run(ctx, func() { close(ready) }) }()
+	<-ready
+	r := &running{Daemon: d, t: t, node: n, inbox: inbox, at: fmt.Sprint("127.0.0.1:", port)}
+	r.stop = sync.OnceFunc(func() {
+		began := time.Now()
+		cancel()
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+// until waits until the transfers are as is says, and answers them.
+func (r *running) until(what string, is func([]Transfer) bool) []Transfer {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
+	defer cancel()
+	if all := r.Transfers(); is(all) {
+		return all
+	}
+	for range r.Notices(ctx, 0) {
+		if all := r.Transfers(); is(all) {
+			return all
+		}
+	}
+	r.t.Fatalf("not %s: %+v", what, r.Transfers())
+	return nil
+}
+
+// all tells whether there are n transfers, each in the state.
+func all(n int, s State) func([]Transfer) bool {
+	return func(ts []Transfer) bool {
+		for _, t := range ts {
+			if t.State != s {
+				return false
+			}
+		}
+		return len(ts) == n
+	}
+}
+
+// moving tells whether n transfers have begun to bring something.
+func moving(n int) func([]Transfer) bool {
+	return func(ts []Transfer) bool {
+		for _, t := range ts {
+			if t.State != Running || t.Bytes < 2*digest.BlockSize {
+				return false
+			}
+		}
+		return len(ts) == n
+	}
+}
+
+func (r *running) accept(a Answer) {
+	r.t.Helper()
+	for _, t := range r.Transfers() {
+		if t.State == Asking {
+			if err := r.Answer(t.ID, a); err != nil {
+				r.t.Error(err)
+			}
+		}
+	}
+}
+
+// A daemon asks what becomes of an offer, and does that.
+func TestDaemonAsks(t *testing.T) {
+	src := makeTree(t, map[string]int{"trip/1.mov": 100, "trip/2.tmp": 200})
+	d := runDaemon(t, t.TempDir(), filepath.Join(t.TempDir(), "inbox"), unusedPort(t))
+	send := func() chan error {
+		sent := make(chan error, 1)
+		go func() {
+			_, err := newNode(t).Send(t.Context(), SendOptions{Paths: []string{filepath.Join(src, "trip")}, To: []string{d.at}})
+			sent <- err
+		}()
+		return sent
+	}
+	sent := send()
+	asked := d.until("asking", all(1, Asking))[0]
+	if asked.Words == "" || asked.Offer == nil || asked.Offer.Bytes != 300 || asked.Device == "" {
+		t.Errorf("asked %+v", asked)
+	}
+	if err := d.Pause(asked.ID); wire.FailureOf(err).Code != "usage" {
+		t.Errorf("an offer was paused: %v", err)
+	}
+	d.accept(Answer{Accept: true, Only: []string{"*.mov"}})
+	d.until("done", all(1, Ended))
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(map[string]bool{"trip/1.mov": true}, keys(tree(t, d.inbox))); diff != "" {
+		t.Error(diff)
+	}
+	sent = send()
+	d.until("asking again", func(ts []Transfer) bool { return len(ts) == 2 && ts[0].State == Asking })
+	d.accept(Answer{})
+	if err := <-sent; wire.FailureOf(err).Code != "rejected" {
+		t.Errorf("declined: %v", err)
+	}
+	d.until("declined", func(ts []Transfer) bool { return ts[len(ts)-1].State == Declined })
+}
+
+// senders offers n files of so many blocks to a daemon, each from a device of
+// its own and no faster than 4 blocks a second.
+func senders(t *testing.T, at string, n, blocks int) (src string, sent chan error) {
+	files := map[string]int{}
+	for i := range n {
+		files[fmt.Sprintf("film %d.mov", i)] = blocks * digest.BlockSize
+	}
+	src, sent = makeTree(t, files), make(chan error, n)
+	for i := range n {
+		sender := newNode(t)
+		go func() {
+			_, err := sender.Send(t.Context(), SendOptions{
+				Paths: []string{filepath.Join(src, fmt.Sprintf("film %d.mov", i))}, To: []string{at}, Limit: 4 * digest.BlockSize,
+			})
+			sent <- err
+		}()
+	}
+	return src, sent
+}
+
+// A daemon that is stopped in the middle of four transfers goes on with all four.
+func TestDaemonGoesOnReceiving(t *testing.T) {
+	home, inbox, port := t.TempDir(), t.TempDir(), unusedPort(t)
+	d := runDaemon(t, home, inbox, port)
+	src, sent := senders(t, d.at, 4, 12)
+	d.until("asking", all(4, Asking))
+	d.accept(Answer{Accept: true})
+	d.until("moving", moving(4))
+	d.stop()
+	d = runDaemon(t, home, inbox, port)
+	d.until("done", all(4, Ended))
+	for range 4 {
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff(tree(t, src), tree(t, inbox)); diff != "" {
+		t.Errorf("-sent +received:\n%s", diff)
+	}
+}
+
+// A daemon that is stopped while it sends goes on when it is started again, with
+// what the other side has accepted once.
+func TestDaemonGoesOnSending(t *testing.T) {
+	home, inbox, port := t.TempDir(), t.TempDir(), unusedPort(t)
+	to := runDaemon(t, t.TempDir(), inbox, unusedPort(t))
+	from := runDaemon(t, home, t.TempDir(), port)
+	src := makeTree(t, map[string]int{"a.mov": 24 * digest.BlockSize, "b.mov": 24 * digest.BlockSize})
+	for _, name := range []string{"a.mov", "b.mov"} {
+		if _, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, name)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	from.until("asking for the words", all(2, Asking))
+	from.accept(Answer{Accept: true})
+	to.until("asking", all(2, Asking))
+	to.accept(Answer{Accept: true})
+	to.until("moving", moving(2))
+	from.stop()
+	from = runDaemon(t, home, t.TempDir(), port)
+	from.until("sent", all(2, Ended))
+	to.until("received", all(2, Ended))
+	if diff := cmp.Diff(tree(t, src), tree(t, inbox)); diff != "" {
+		t.Errorf("-sent +received:\n%s", diff)
+	}
+}

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"lanyard/internal/discovery"
+)
+
+// maxNeighbours bounds the devices that are followed: anybody can announce
+// thousands.
+const maxNeighbours = 500
+
+// Neighbours are the devices that are on the network at the moment, as they say
+// themselves.
+type neighbours struct {
+	mu       sync.Mutex
+	services map[string]discovery.Service // by instance
+}
+
+func newNeighbours() *neighbours { return &neighbours{services: map[string]discovery.Service{}} }
+
+// watch follows who comes and goes until ctx ends.
+func (n *neighbours) watch(ctx context.Context, d *Daemon) {
+	events, err := discovery.Browse(ctx, discovery.Options{})
+	if err != nil {
+		d.warn("devices on this network are not seen: "+err.Error(), "")
+		return
+	}
+	own := d.node.id.ID().String()
+	for ev := range events {
+		if ev.Service.Device == own || !n.take(ev) {
+			continue
+		}
+		told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}
+		for _, there := range n.devices() {
+			if there.ID == ev.Service.Device {
+				told.Kind, told.Device, told.Addresses = KindSeen, there.Name, there.Addresses
+			}
+		}
+		if ev.Kind != discovery.Removed {
+			d.back(ev.Service)
+		}
+		d.bus.publish("", told)
+	}
+}
+
+// take notes what was heard, and tells whether that is anything.
+func (n *neighbours) take(ev discovery.Event) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, known := n.services[ev.Service.Instance]
+	switch {
+	case ev.Kind == discovery.Removed:
+		delete(n.services, ev.Service.Instance)
+		return known
+	case !known && len(n.services) == maxNeighbours:
+		return false
+	}
+	n.services[ev.Service.Instance] = ev.Service
+	return true
+}
+
+// devices are those that are there, in the order of their names.
+func (n *neighbours) devices() []Device {
+	n.mu.Lock()
+	services := make([]discovery.Service, 0, len(n.services))
+	for _, s := range n.services {
+		services = append(services, s)
+	}
+	n.mu.Unlock()
+	return devicesOf(services)
+}
+
+// back wakes the transfers that wait for a device.
+func (d *Daemon) back(s discovery.Service) {
+	for _, t := range d.current() {
+		p, v := t.look()
+		if v.State == Waiting && slices.Contains([]string{p.Device, p.To}, s.Device) || v.State == Waiting && p.To != "" && isCalled(s, p.To) {
+			t.nudge()
+		}
+	}
+}
+
+// Devices are those that are on the network at the moment.
+func (d *Daemon) Devices() []Device { return d.seen.devices() }

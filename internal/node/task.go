@@ -1,0 +1,421 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"lanyard/internal/store"
+	"lanyard/internal/wire"
+)
+
+// A State is how a transfer of a daemon stands.
+type State string
+
+// The states. A transfer that has ended is Done, Declined or Cancelled; one that
+// Failed may be tried again.
+const (
+	Asking    State = "asking"    // somebody here is to answer
+	Waiting   State = "waiting"   // for the other side, which has not answered, or is not there
+	Queued    State = "queued"    // others go first
+	Running   State = "running"   // bytes go, or may at any time
+	Paused    State = "paused"    // somebody here has stopped it for a while
+	Failed    State = "failed"    // it does not go on by itself
+	Ended     State = "done"      // everything is where it shall be
+	Declined  State = "declined"  // here or there
+	Cancelled State = "cancelled" // here
+)
+
+// isOver tells whether nothing comes after a state.
+func (s State) isOver() bool { return s == Ended || s == Declined || s == Cancelled }
+
+// A Transfer is one transfer of a daemon. Strings that came from the other side
+// are not escaped.
+type Transfer struct {
+	ID        string          `json:"id"`
+	Direction store.Direction `json:"direction"`
+	State     State           `json:"state"`
+	Created   time.Time       `json:"created"`
+
+	Device   string `json:"device,omitempty"` // the other side's name, or what it was asked for by
+	DeviceID string `json:"device_id,omitempty"`
+	Address  string `json:"address,omitempty"`
+	Words    string `json:"words,omitempty"` // of Asking: to be compared with the other side's
+
+	Offer     *Offer   `json:"offer,omitempty"`     // what is, or would be, transferred
+	Code      string   `json:"code,omitempty"`      // of a share: receivers need it
+	Addresses []string `json:"addresses,omitempty"` // of a share: where it is
+	Receivers int      `json:"receivers,omitempty"` // of a share: that have everything
+	Out       string   `json:"out,omitempty"`       // folder on this machine
+
+	Bytes    int64   `json:"bytes"`
+	Total    int64   `json:"total,omitempty"` // 0: not known
+	Files    int     `json:"files,omitempty"`
+	AllFiles int     `json:"all_files,omitempty"`
+	Rate     float64 `json:"rate,omitempty"` // bytes a second
+	Seconds  float64 `json:"seconds,omitempty"`
+	Streams  int     `json:"streams,omitempty"`
+
+	Error *Failure `json:"error,omitempty"` // of Failed, and why it is Waiting
+}
+
+// A Failure is why a transfer stands still, in the terms of wire's table.
+type Failure struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+func failureOf(err error) *Failure {
+	row := wire.FailureOf(err)
+	return &Failure{Code: row.Code, Message: err.Error(), Remedy: row.Remedy}
+}
+
+// An order is what a task needs to go on after a restart, and what stays the same
+// through all of its tries. It is kept in the store, as JSON.
+type order struct {
+	Kind    kind  `json:"kind"`
+	State   State `json:"state,omitempty"` // Paused or Failed, when it is not to go on by itself
+	Failure *Failure `json:"failure,omitempty"` // why
+
+	Device  string `json:"device,omitempty"` // ID of the other side, once it is known
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+	Offer   string `json:"offer,omitempty"` // ID of an offer that stands between the two
+
+	// Of what is received.
+	Accepted bool     `json:"accepted,omitempty"`
+	Print    string   `json:"print,omitempty"` // of the manifest that was accepted
+	Only     []string `json:"only,omitempty"`
+	Out      string   `json:"out,omitempty"`
+	Code     string   `json:"code,omitempty"` // of what is shared, too
+	From     string   `json:"from,omitempty"`
+	Share    string   `json:"share,omitempty"`
+	Ticket   string   `json:"ticket,omitempty"`
+
+	// Of what is sent.
+	To        string    `json:"to,omitempty"`
+	Paths     []string  `json:"paths,omitempty"`
+	Exclude   []string  `json:"exclude,omitempty"`
+	Text      string    `json:"text,omitempty"`
+	Receivers int       `json:"receivers,omitempty"`
+	Port      int       `json:"port,omitempty"`
+	Expires   time.Time `json:"expires,omitzero"`
+}
+
+// A kind is how a task gets its bytes to move.
+type kind string
+
+const (
+	kindOffered kind = "offered" // a device has offered something
+	kindCode    kind = "code"    // somebody here has a code
+	kindPush    kind = "push"    // offered to a device
+	kindShare   kind = "share"   // shared under a code
+)
+
+// A task is a transfer that a daemon carries out, in as many tries as it takes.
+type task struct {
+	d       *Daemon
+	id      string
+	created time.Time
+	wake    chan struct{} // holds one: something has changed that a task at rest waits for
+	answers chan Answer   // holds one
+	settle  func()        // of kindOffered, new: makes room at the desk
+
+	mu      sync.Mutex
+	order   order
+	view    Transfer
+	wish    error                   // why the try under way is to end; nil: it is not
+	stop    context.CancelCauseFunc // ends it
+	offered *offered                // of kindOffered
+}
+
+// Why a try ends that the other side has nothing to do with.
+var (
+	errPaused    = errors.New("paused")
+	errCancelled = fmt.Errorf("%w: cancelled", wire.ErrRejected)
+	errAgain     = errors.New("to be tried again")
+	errAdopted   = errors.New("goes on with an earlier transfer")
+)
+
+const (
+	// A task whose other side is not there is tried again after a pause, which
+	// doubles.
+	firstPause = time.Second
+	mostPause  = 30 * time.Second
+	// answerTime is how long a person has to answer.
+	answerTime = 5 * time.Minute
+	// offeredTime is how long a sender that is known to be there may take to open
+	// a connection that it was asked for.
+	offeredTime = 15 * time.Second
+)
+
+// run carries the task out until it has ended, or ctx has.
+func (t *task) run(ctx context.Context) {
+	for pause := firstPause; ; {
+		if !t.rest(ctx) {
+			return
+		}
+		began := time.Now()
+		err := t.attempt(ctx)
+		if ctx.Err() != nil {
+			return // it is kept, and goes on when the daemon is started again
+		}
+		if time.Since(began) > mostPause {
+			pause = firstPause
+		}
+		switch {
+		case errors.Is(err, errAdopted):
+			t.d.forget(t)
+			return
+		case err != nil && t.isUndecided():
+			t.withdraw(err)
+			return
+		case errors.Is(err, errAgain):
+		case errors.Is(err, errPaused):
+			t.stand(Paused, nil)
+		case isPassing(err):
+			t.stand(Waiting, err)
+			t.sleep(ctx, pause)
+			pause = min(2*pause, mostPause)
+		case err == nil:
+			t.end(Ended, nil)
+			return
+		case errors.Is(err, errCancelled):
+			t.end(Cancelled, errCancelled)
+			return
+		case errors.Is(err, wire.ErrRejected):
+			t.end(Declined, err)
+			return
+		default:
+			t.stand(Failed, err)
+		}
+	}
+}
+
+// isUndecided tells whether it is an offer that nobody has accepted.
+func (t *task) isUndecided() bool {
+	p, _ := t.look()
+	return p.Kind == kindOffered && !p.Accepted
+}
+
+// withdraw ends an offer that was not accepted: declined, or its sender has gone.
+func (t *task) withdraw(err error) {
+	if errors.Is(err, wire.ErrRejected) || errors.Is(err, wire.ErrExpired) {
+		t.end(Declined, err)
+	} else {
+		t.end(Cancelled, err)
+	}
+}
+
+// isPassing tells whether the same may succeed when the other side is back.
+func isPassing(err error) bool {
+	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
+// attempt is one try.
+func (t *task) attempt(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	t.mu.Lock()
+	wish := t.wish
+	t.wish, t.stop = nil, stop
+	kind := t.order.Kind
+	t.mu.Unlock()
+	if wish != nil {
+		return wish
+	}
+	var err error
+	switch kind {
+	case kindOffered:
+		err = t.takeOffer(ctx)
+	case kindCode:
+		err = t.fetch(ctx)
+	case kindPush:
+		err = t.push(ctx)
+	case kindShare:
+		err = t.share(ctx)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stop = nil
+	if err != nil && t.wish != nil {
+		err = t.wish // whatever it did to the connections
+	}
+	t.wish = nil
+	return err
+}
+
+// rest waits while the task is paused or has failed, and tells whether it goes
+// on.
+func (t *task) rest(ctx context.Context) bool {
+	for {
+		t.mu.Lock()
+		state, wish := t.view.State, t.wish
+		t.mu.Unlock()
+		if state != Paused && state != Failed || wish != nil {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-t.wake:
+		}
+	}
+}
+
+// sleep waits for a moment at which the other side may be back.
+func (t *task) sleep(ctx context.Context, pause time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-t.wake:
+	case <-time.After(pause):
+	}
+}
+
+// nudge wakes a task that waits.
+func (t *task) nudge() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// want has the try under way end for a reason, or the task begin another.
+func (t *task) want(wish error) {
+	t.mu.Lock()
+	t.wish = wish
+	if t.stop != nil {
+		t.stop(wish)
+	}
+	t.mu.Unlock()
+	t.nudge()
+}
+
+// resume lets a task go on that is paused, has failed, or waits.
+func (t *task) resume() {
+	t.mu.Lock()
+	if t.view.State == Paused || t.view.State == Failed {
+		t.view.State, t.view.Error = Waiting, nil
+	}
+	if errors.Is(t.wish, errPaused) {
+		t.wish = nil
+	}
+	if t.offered != nil {
+		t.offered.pause(false)
+	}
+	t.mu.Unlock()
+	t.nudge()
+}
+
+// stand has the task wait in a state.
+func (t *task) stand(s State, err error) {
+	t.mu.Lock()
+	o := t.offered
+	t.mu.Unlock()
+	if o != nil {
+		switch {
+		case s == Paused, errors.Is(err, wire.ErrNoSpace):
+			o.pause(true)
+		case s == Failed:
+			o.finish(err)
+		}
+	}
+	t.change(func(p *order, v *Transfer) {
+		v.State, v.Error, v.Rate, v.Seconds, v.Streams = s, nil, 0, 0, 0
+		if err != nil {
+			v.Error = failureOf(err)
+		}
+		p.State, p.Failure = "", nil
+		if s == Paused || s == Failed {
+			p.State, p.Failure = s, v.Error
+		}
+	})
+	t.save()
+}
+
+// end is the last of the task.
+func (t *task) end(s State, err error) {
+	t.mu.Lock()
+	o := t.offered
+	t.mu.Unlock()
+	if o != nil {
+		o.finish(err)
+	}
+	t.change(func(_ *order, v *Transfer) {
+		v.State, v.Error, v.Rate, v.Seconds, v.Streams, v.Words = s, nil, 0, 0, 0, ""
+		if err != nil && !errors.Is(err, errCancelled) {
+			v.Error = failureOf(err)
+		}
+	})
+	t.d.drop(t)
+}
+
+// change alters the task and tells everybody how it stands.
+func (t *task) change(alter func(*order, *Transfer)) {
+	t.mu.Lock()
+	alter(&t.order, &t.view)
+	view := t.view
+	t.mu.Unlock()
+	t.d.bus.publish(t.id, Event{Kind: KindTransfer, Of: &view})
+}
+
+// save keeps the task. One that nobody has accepted is not kept.
+func (t *task) save() {
+	t.mu.Lock()
+	isKept := t.order.Kind != kindOffered || t.order.Accepted
+	spec, err := json.Marshal(t.order)
+	t.mu.Unlock()
+	if isKept && err == nil {
+		err = t.d.keep(store.Task{ID: t.id, Created: t.created, Spec: spec})
+	}
+	if err != nil {
+		t.d.warn("a restart would forget this transfer: "+err.Error(), t.id)
+	}
+}
+
+// look is a copy of how the task stands.
+func (t *task) look() (order, Transfer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.order, t.view
+}
+
+// ask waits for a person's answer.
+func (t *task) ask(ctx context.Context) (Answer, error) {
+	late := time.NewTimer(answerTime)
+	defer late.Stop()
+	t.change(func(_ *order, v *Transfer) { v.State = Asking })
+	select {
+	case a := <-t.answers:
+		return a, nil
+	case <-late.C:
+		return Answer{}, wire.ErrExpired
+	case <-ctx.Done():
+		return Answer{}, context.Cause(ctx)
+	}
+}
+
+// slot waits for the task's turn, which release ends.
+func (t *task) slot(ctx context.Context) (release func(), err error) {
+	select {
+	case t.d.slots <- struct{}{}:
+	default:
+		t.change(func(_ *order, v *Transfer) { v.State = Queued })
+		select {
+		case t.d.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	t.change(func(_ *order, v *Transfer) { v.State, v.Error, v.Words = Running, nil, "" })
+	return func() { <-t.d.slots }, nil
+}

@@ -1,0 +1,194 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+
+	"lukechampine.com/blake3"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/wire"
+)
+
+// printOf is equal for equal manifests.
+func printOf(files []wire.File) string {
+	h := blake3.New(16, nil)
+	for _, f := range files {
+		fmt.Fprintf(h, "%q %d %d %v %v\n", f.Path, f.Size, f.ModTime, f.Dir, f.Exec)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// receiving is what one try receives by. found is asked what is offered, once
+// the list of files is there.
+func (t *task) receiving(found func(ctx context.Context, r *receive, o Offer) (Answer, error)) *receive {
+	had, _ := t.look()
+	var r *receive
+	opts := ReceiveOptions{
+		Code: had.Code, From: had.From, Out: cmp.Or(had.Out, t.d.opts.Inbox), Only: had.Only,
+		Limit:   t.d.opts.LimitDown,
+		Approve: func(ctx context.Context, o Offer) (Answer, error) { return found(ctx, r, o) },
+	}
+	r = newReceive(t.d.node, opts, t.report)
+	return r
+}
+
+// takeOffer receives what a device has offered.
+func (t *task) takeOffer(ctx context.Context) error {
+	t.mu.Lock()
+	o, isDecided := t.offered, t.order.Accepted
+	t.mu.Unlock()
+	release := func() {}
+	defer func() { release() }()
+	r := t.receiving(func(ctx context.Context, r *receive, offer Offer) (a Answer, err error) {
+		if isDecided {
+			had, _ := t.look()
+			if printOf(r.files) != had.Print {
+				return a, fmt.Errorf("%w: the sender offers other files than those that were accepted", wire.ErrSourceChanged)
+			}
+			a = Answer{Accept: true, Only: had.Only, Out: had.Out}
+		} else if a, err = t.decide(ctx, r, o, offer); err != nil || !a.Accept {
+			return a, err
+		}
+		isDecided = true
+		if !a.changes(&r.opts) { // else it is asked once more
+			release, err = t.slot(ctx)
+		}
+		return a, err
+	})
+	if !isDecided {
+		defer t.settle()
+	}
+	connecting, cancel := context.WithTimeoutCause(ctx, offeredTime, wire.ErrSourceLost)
+	defer cancel()
+	c, err := o.connect(connecting)
+	if err != nil {
+		return err
+	}
+	r.peer = o.peer(t.d.node)
+	_, err = r.run(ctx, newConn(c))
+	return err
+}
+
+// peer is the offer's sender, once it has connected.
+func (o *offered) peer(n *Node) *peer {
+	head := o.lastHead()
+	return &peer{node: n, address: o.address, id: o.device, offer: o, share: head.Share, ticket: head.Ticket}
+}
+
+// decide finds out whether an offer is taken: it may go on with an earlier one,
+// else a person is asked.
+func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) (Answer, error) {
+	print := printOf(r.files)
+	if t.d.resumed(o, print) {
+		return Answer{}, errAdopted
+	}
+	t.change(func(_ *order, v *Transfer) {
+		v.Offer, v.Out, v.Total, v.AllFiles = &offer, offer.Out, offer.Bytes, offer.Files
+	})
+	a, err := t.ask(ctx)
+	if err != nil || !a.Accept {
+		return a, err
+	}
+	t.change(func(p *order, v *Transfer) {
+		p.Accepted, p.Print, p.Only, p.Out = true, print, a.Only, cmp.Or(a.Out, r.opts.Out)
+		v.State, v.Out = Waiting, p.Out
+	})
+	t.save()
+	o.accept()
+	t.settle()
+	return a, nil
+}
+
+// adopt goes on with an offer that the sender has made again.
+func (t *task) adopt(o *offered) {
+	t.mu.Lock()
+	old := t.offered
+	t.offered = o
+	t.order.Offer, t.order.Address = o.id, o.address
+	isPaused := t.view.State == Paused
+	t.mu.Unlock()
+	old.finish(wire.ErrExpired)
+	o.accept()
+	o.pause(isPaused)
+	t.save()
+	if !isPaused {
+		t.want(errAgain)
+	}
+}
+
+// fetch receives what somebody here has a code for.
+func (t *task) fetch(ctx context.Context) error {
+	release, err := t.slot(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	r := t.receiving(func(_ context.Context, r *receive, o Offer) (Answer, error) {
+		had, _ := t.look()
+		print := printOf(r.files)
+		if had.Print != "" && had.Print != print {
+			return Answer{}, fmt.Errorf("%w: the sender shares other files than those that this transfer began with", wire.ErrSourceChanged)
+		}
+		t.change(func(p *order, v *Transfer) {
+			p.Print = print
+			v.Offer, v.Out = &o, o.Out
+		})
+		t.save()
+		return Answer{Accept: true}, nil
+	})
+	c, err := t.reach(ctx, r)
+	if err != nil {
+		return err
+	}
+	_, err = r.run(ctx, c)
+	had, _ := t.look()
+	if errors.Is(err, wire.ErrUnauthorised) && had.Ticket != "" && r.began.IsZero() {
+		// The sender was started again: the code may still be good.
+		t.change(func(p *order, _ *Transfer) { p.Share, p.Ticket = "", "" })
+		return errAgain
+	}
+	return err
+}
+
+// reach connects to the sender of r, by the ticket of an earlier try or by the
+// code.
+func (t *task) reach(ctx context.Context, r *receive) (*conn, error) {
+	had, _ := t.look()
+	code, err := pairing.ParseCode(had.Code)
+	if err != nil {
+		return nil, err
+	}
+	if had.Ticket != "" {
+		id, err := identity.ParseDeviceID(had.Device)
+		if err != nil {
+			return nil, err
+		}
+		r.peer = &peer{node: t.d.node, code: code, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
+		c, err := r.peer.connect(ctx)
+		if err == nil {
+			return newConn(c), nil
+		}
+		var opErr *net.OpError
+		if !errors.As(err, &opErr) {
+			return nil, err
+		}
+		// It may have another address by now.
+	}
+	c, err := r.meet(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	share, ticket := r.peer.access()
+	t.change(func(p *order, v *Transfer) {
+		p.Device, p.Address, p.Share, p.Ticket = r.peer.id.String(), r.peer.address, share, ticket
+		v.DeviceID, v.Address = p.Device, p.Address
+	})
+	t.save()
+	return c, nil
+}
