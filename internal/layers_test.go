@@ -100,10 +100,15 @@ var layers = map[string]layer{
 		},
 		banned: talking,
 	},
+	"internal/web": {
+		why:    "what a running node is asked over HTTP: it puts node's words into requests and answers, and does nothing itself",
+		below:  []string{"node", "wire"},
+		banned: talking,
+	},
 	"cmd/lanyard": {
-		why: "the command line sits on node and on nothing below it, but for the error table and the escaping in wire;" +
-			" the settings stand beside node, which gets them as options",
-		below: []string{"node", "settings", "wire"},
+		why: "the command line sits on node, and on web to ask the one that runs, and on nothing below them, but for the error" +
+			" table and the escaping in wire; the settings stand beside node, which gets them as options",
+		below: []string{"node", "web", "settings", "wire"},
 		main:  true,
 	},
 	"e2e": {

@@ -25,6 +25,7 @@ type receiveFlags struct {
 	overwrite bool
 	skip      bool
 	yes       bool
+	hand      bool // over to the running node
 }
 
 func newReceive(t *terminal) *cobra.Command {
@@ -63,6 +64,7 @@ what anybody on the network offers.`,
 	flags.StringVarP(&f.out, "out", "o", "", "write into folder `PATH` (default: the current one);\nfor one file also its new name; - is standard output")
 	flags.StringVar(&f.from, "from", "", "connect to the sender at `HOST[:PORT]`, look for none")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask, take what is offered")
+	flags.BoolVar(&f.hand, "background", false, "have the running node do it (lanyard serve)")
 	flags.BoolVar(&f.list, "list", false, "list what is offered, and take nothing")
 	flags.StringArrayVar(&f.only, "only", nil, "take only what matches `GLOB`; may be repeated")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are there (default: name (1).ext)")
@@ -86,7 +88,10 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(node.Options{Name: set.Name})
+	if f.hand {
+		return handOver(ctx, t, node.Job{Code: code, From: f.from, Out: f.out, Only: f.only})
+	}
+	n, err := node.Open(nodeOptions(set))
 	if err != nil {
 		return err
 	}
@@ -156,6 +161,8 @@ func (f *receiveFlags) check(t *terminal) error {
 		return usage("--overwrite and --skip exclude each other")
 	case f.out == "-" && len(f.only) > 0:
 		return usage("--only chooses what goes into a folder, and --out - is none")
+	case f.hand && (f.out == "-" || f.list || f.overwrite || f.skip):
+		return usage("--background goes without --out -, --list, --overwrite and --skip")
 	case f.out == "-" && t.json:
 		return usage("--out - and --json both want standard output")
 	case f.out == "-" && t.outTTY && !f.list:
@@ -171,7 +178,7 @@ func askCode(ctx context.Context, t *terminal, args []string, f *receiveFlags) (
 	if code == "" {
 		code = os.Getenv(codeVariable)
 	}
-	mayWait := f.from == "" && !f.list
+	mayWait := f.from == "" && !f.list && !f.hand
 	switch {
 	case code != "" && f.listens:
 		return "", usage("--bind and --port are for waiting without a code")

@@ -57,6 +57,11 @@ func TestScript(t *testing.T) {
 			port, err := freePort()
 			e.Setenv("PORT", port)
 			e.Setenv("FROM", net.JoinHostPort("127.0.0.1", port))
+			if err != nil {
+				return err
+			}
+			port, err = freePort()
+			e.Setenv("PORT2", port)
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -266,7 +271,7 @@ func transferID(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: transferid FILE VARIABLE")
 	}
-	setTo(ts, args[1], args[0], `^([0-9a-z]+)  `)
+	setTo(ts, args[1], args[0], `^([0-9a-zA-Z]+)  `)
 }
 
 func setTo(ts *testscript.TestScript, variable, file, pattern string) {

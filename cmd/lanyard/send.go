@@ -27,6 +27,7 @@ type sendFlags struct {
 	exclude   []string
 	dryRun    bool
 	text      string
+	hand      bool // over to the running node
 }
 
 func newSend(t *terminal) *cobra.Command {
@@ -67,6 +68,7 @@ read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask whether the words are the same")
 	flags.IntVarP(&f.receivers, "receivers", "n", 1, "end when `N` receivers have all; 0: never")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what matches `GLOB`; may be repeated")
+	flags.BoolVar(&f.hand, "background", false, "have the running node do it (lanyard serve)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	flags.StringVar(&f.text, "text", "", "send `STRING` instead of files")
 	addSettings(cmd)
@@ -83,9 +85,12 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.hand {
+		return f.handOver(cmd, t, opts)
+	}
 	opts.Bind, opts.Port, opts.Limit = set.Bind, set.Port, int64(set.LimitUp)
 	ctx := cmd.Context()
-	n, err := node.Open(node.Options{Name: set.Name})
+	n, err := node.Open(nodeOptions(set))
 	if err != nil {
 		return err
 	}
@@ -162,6 +167,30 @@ func (f *sendFlags) options(t *terminal, args []string, changed func(flag string
 		opts.Paths, opts.Pipe = nil, t.in
 	}
 	return opts, nil
+}
+
+// handOver gives what is to be sent to the running node, one transfer for each
+// device.
+func (f *sendFlags) handOver(cmd *cobra.Command, t *terminal, opts node.SendOptions) error {
+	if opts.Pipe != nil {
+		return usage("--background takes files, folders or a text: a pipe ends with this command")
+	}
+	if f.dryRun || f.yes || opts.Code != "" {
+		return usage("--background goes without --dry-run, --yes and a code of one's own")
+	}
+	jobs := []node.Job{{Paths: opts.Paths, Exclude: opts.Exclude, Text: opts.Text, Receivers: f.receivers}}
+	for i, to := range f.to {
+		if i > 0 {
+			jobs = append(jobs, jobs[0])
+		}
+		jobs[i].To = to
+	}
+	for _, j := range jobs {
+		if err := handOver(cmd.Context(), t, j); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // interruptible makes of r a reader that ends with ctx also while r waits. A

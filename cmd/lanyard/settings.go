@@ -11,16 +11,20 @@ import (
 
 // settingsOf are the keys that a command goes by.
 func settingsOf(cmd *cobra.Command) []settings.Key {
-	return slices.DeleteFunc(settings.Keys(), func(k settings.Key) bool { return !slices.Contains(k.Commands, cmd.Name()) })
+	return slices.DeleteFunc(settings.Keys(), func(k settings.Key) bool {
+		_, ok := k.FlagOn(cmd.Name())
+		return !ok
+	})
 }
 
 // addSettings adds the flags of the settings that the command goes by.
 func addSettings(cmd *cobra.Command) {
 	for _, k := range settingsOf(cmd) {
 		// Its text is read by package settings, as are those of file and environment.
-		cmd.Flags().String(k.Flag, "", k.About+" (default: "+k.Default+")")
+		flag, _ := k.FlagOn(cmd.Name())
+		cmd.Flags().String(flag, "", k.About+" (default: "+k.Default+")")
 		// The error is that of a flag that does not exist.
-		_ = cmd.RegisterFlagCompletionFunc(k.Flag, cobra.FixedCompletions(k.Examples(), cobra.ShellCompDirectiveNoFileComp))
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(k.Examples(), cobra.ShellCompDirectiveNoFileComp))
 	}
 }
 
@@ -32,9 +36,10 @@ func loadSettings(cmd *cobra.Command) (settings.Settings, error) {
 	}
 	given := map[string]string{}
 	for _, k := range settingsOf(cmd) {
-		if f := cmd.Flags().Lookup(k.Flag); f.Changed {
+		flag, _ := k.FlagOn(cmd.Name())
+		if f := cmd.Flags().Lookup(flag); f.Changed {
 			given[k.Name] = f.Value.String()
 		}
 	}
-	return settings.Load(settings.Sources{File: path, Env: os.Getenv, Flags: given})
+	return settings.Load(settings.Sources{File: path, Env: os.Getenv, Flags: given, Command: cmd.Name()})
 }

@@ -26,12 +26,13 @@ func TestEachKeyHasItsFlag(t *testing.T) {
 				t.Errorf("%s: %v", k.Name, err)
 				continue
 			}
-			f := cmd.Flags().Lookup(k.Flag)
+			flag, _ := k.FlagOn(command)
+			f := cmd.Flags().Lookup(flag)
 			if f == nil || f.DefValue != "" || !strings.HasPrefix(f.Usage, k.About) || !strings.Contains(f.Usage, k.Default) {
-				t.Errorf("%s: lanyard %s --%s is %+v", k.Name, command, k.Flag, f)
+				t.Errorf("%s: lanyard %s --%s is %+v", k.Name, command, flag, f)
 			}
-			if _, there := cmd.GetFlagCompletionFunc(k.Flag); !there {
-				t.Errorf("lanyard %s --%s completes to files", command, k.Flag)
+			if _, there := cmd.GetFlagCompletionFunc(flag); !there {
+				t.Errorf("lanyard %s --%s completes to files", command, flag)
 			}
 		}
 	}

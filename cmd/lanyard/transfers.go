@@ -2,13 +2,17 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"lanyard/internal/node"
+	"lanyard/internal/web"
 	"lanyard/internal/wire"
 )
 
@@ -19,15 +23,21 @@ const shortID = 8
 func newTransfers(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "transfers [flags]",
-		Short: "list the transfers that did not end, or remove one",
-		Long: `List the transfers into this machine that did not end, with what is here of
-them. To go on with one, receive the same files from the same machine again into
-the same folder. To give one up, discard it: what has arrived of its unfinished
-files is removed; finished files stay.`,
+		Short: "list and steer what is under way, and what is left over",
+		Long: `List the transfers of the node that runs here ("lanyard serve"), if one does,
+and what is left over of others.
+
+What is left over came to this machine in part. To go on with it, receive the
+same files from the same machine again into the same folder. To give it up,
+discard it: what has arrived of its unfinished files is removed; finished files
+stay.`,
 		Example: `  lanyard transfers
+  lanyard transfers accept 3F9A02C1 --out ~/films
+  lanyard transfers pause 3F9A02C1
+  lanyard transfers limit --up 20MB/s
   lanyard transfers discard 3f9a02c1`,
 		Args: noSuchCommand,
-		RunE: func(*cobra.Command, []string) error { return listTransfers(t) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return listTransfers(cmd.Context(), t) },
 	}
 	discard := &cobra.Command{
 		Use:               "discard [flags] ID...",
@@ -37,10 +47,12 @@ files is removed; finished files stay.`,
 		ValidArgsFunction: completeTransfer,
 		RunE:              func(_ *cobra.Command, args []string) error { return discardTransfers(t, args) },
 	}
-	for _, c := range []*cobra.Command{cmd, discard} {
+	controls := newControls(t)
+	for _, c := range append(controls, cmd, discard) {
 		c.Flags().BoolVarP(&t.quiet, "quiet", "q", false, "tell nothing but errors")
 		c.Flags().BoolVar(&t.json, "json", false, "result on stdout as JSON")
 	}
+	cmd.AddCommand(controls...)
 	cmd.AddCommand(discard)
 	return cmd
 }
@@ -107,28 +119,42 @@ func (l leftover) String() string {
 	return s
 }
 
-func listTransfers(t *terminal) error {
+func listTransfers(ctx context.Context, t *terminal) error {
 	n, err := node.Open(node.Options{})
 	if err != nil {
 		return err
 	}
 	defer n.Close()
+	running, askErr := web.Dial(n.Home()).Transfers(ctx)
+	if askErr != nil && !errors.Is(askErr, web.ErrNotRunning) {
+		return askErr
+	}
 	left, err := n.Transfers()
 	if err != nil {
 		return err
 	}
-	all := make([]leftover, len(left))
-	for i, l := range left {
-		all[i] = leftoverOf(l)
+	all := []leftover{}
+	for _, l := range left {
+		// What goes into a folder by the running node stands there already.
+		if !slices.ContainsFunc(running, func(v node.Transfer) bool { return v.Out == l.Dir && !v.State.IsOver() }) {
+			all = append(all, leftoverOf(l))
+		}
 	}
 	if t.json {
-		t.result = map[string]any{"transfers": all}
+		result := map[string]any{"transfers": all}
+		if askErr == nil {
+			result["running"] = running
+		}
+		t.result = result
 		return nil
 	}
-	if len(all) == 0 {
+	if len(all)+len(running) == 0 {
 		t.say("  no unfinished transfers")
 	}
 	out := bufio.NewWriter(t.out)
+	for _, v := range running {
+		fmt.Fprintln(out, runningLine(v))
+	}
 	for _, l := range all {
 		fmt.Fprintln(out, l)
 	}

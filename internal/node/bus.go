@@ -29,7 +29,13 @@ type bus struct {
 
 func newBus() *bus { return &bus{next: 1, woken: make(chan struct{})} }
 
+// publish leaves out codes: who may know one asks for the transfer.
 func (b *bus) publish(transfer string, ev Event) {
+	ev.Code = ""
+	if ev.Of != nil {
+		of := *ev.Of
+		of.Code, ev.Of = "", &of
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ev.Time = time.Now()

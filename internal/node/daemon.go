@@ -229,7 +229,7 @@ func (t *task) holds(o *offered) bool {
 func (d *Daemon) resumed(o *offered, print string) bool {
 	for _, t := range d.current() {
 		p, v := t.look()
-		if p.Kind == kindOffered && p.Accepted && !v.State.isOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) {
+		if p.Kind == kindOffered && p.Accepted && !v.State.IsOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) {
 			t.adopt(o)
 			return true
 		}
@@ -454,4 +454,39 @@ func (d *Daemon) with(id string, do func(*task, State) error) error {
 	}
 	_, v := t.look()
 	return do(t, v.State)
+}
+
+// Limits are how many bytes a second go out and come in at most, 0 for no limit.
+func (d *Daemon) Limits() (up, down int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opts.LimitUp, d.opts.LimitDown
+}
+
+// DaemonInfo is what a daemon is.
+type DaemonInfo struct {
+	Name      string   `json:"name"`
+	Device    string   `json:"device"`
+	Version   string   `json:"version"`
+	Addresses []string `json:"addresses"` // for --to, best first
+}
+
+// Info tells what the daemon is called and where it listens.
+func (d *Daemon) Info() DaemonInfo {
+	return DaemonInfo{
+		Name: d.node.name, Device: d.node.id.ID().String(), Version: Version(),
+		Addresses: addresses(d.opts.Bind, d.listener.Addr().(*net.TCPAddr).Port),
+	}
+}
+
+// SetLimits changes the limits, also for what is under way.
+func (d *Daemon) SetLimits(up, down int64) error {
+	if up < 0 || down < 0 {
+		return fmt.Errorf("%w: a limit below zero", wire.ErrUsage)
+	}
+	d.mu.Lock()
+	d.opts.LimitUp, d.opts.LimitDown = up, down
+	d.mu.Unlock()
+	d.node.SetLimits(up, down)
+	return nil
 }

@@ -10,7 +10,8 @@ import (
 	"lanyard/internal/wire"
 )
 
-// historyFor is how long a transfer stays in the history.
+// historyFor is how long a transfer stays in the history when nothing else is
+// asked.
 const historyFor = 365 * 24 * time.Hour
 
 // ledgerTime bounds how long opening the database may take, and one use of it.
@@ -63,12 +64,12 @@ func (l *ledger) ready(ctx context.Context) {
 
 // keep enters a transfer that ended into the history, and drops from it what is
 // too old.
-func keep(ctx context.Context, s *store.Store, t store.Transfer) error {
+func (n *Node) keep(ctx context.Context, s *store.Store, t store.Transfer) error {
 	now := time.Now()
 	if _, err := s.Record(ctx, t, now); err != nil {
 		return err
 	}
-	return s.Forget(ctx, now.Add(-historyFor))
+	return s.Forget(ctx, now.Add(-n.kept))
 }
 
 // damaged says what became of a database that is at aside now.

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/adrg/xdg"
 
@@ -27,7 +28,8 @@ const MaxStreams = transfer.MaxStreams
 type Node struct {
 	id   *identity.Identity
 	name string
-	home string // folder of all that lasts: identity, history, unfinished transfers
+	home string        // folder of all that lasts: identity, history, unfinished transfers
+	kept time.Duration // how long a transfer stays in the history
 
 	opening sync.Mutex // guards store
 	store   *store.Store
@@ -35,7 +37,8 @@ type Node struct {
 
 // Options say how the node appears.
 type Options struct {
-	Name string // what it is called to others, at most 100 bytes; empty: the machine's name
+	Name string        // what it is called to others, at most 100 bytes; empty: the machine's name
+	Keep time.Duration // how long a transfer stays in the history; 0: a year
 }
 
 // Open makes the node of this user, with a new identity at first use. Its
@@ -62,7 +65,7 @@ func openAt(home string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor)}, nil
 }
 
 // info is what this node tells anybody of itself.
@@ -93,3 +96,6 @@ func Version() string {
 	}
 	return info.Main.Version
 }
+
+// Home is the folder of all that lasts.
+func (n *Node) Home() string { return n.home }

@@ -32,7 +32,7 @@ func (r *receive) record(ctx context.Context, res Result, err error) {
 	for _, f := range res.Files[:min(len(res.Files), store.MaxFiles)] {
 		t.Files = append(t.Files, store.File{Path: f.Path, Size: f.Size, BLAKE3: f.BLAKE3})
 	}
-	r.ledger.use(ctx, func(ctx context.Context, s *store.Store) error { return keep(ctx, s, t) })
+	r.ledger.use(ctx, func(ctx context.Context, s *store.Store) error { return r.node.keep(ctx, s, t) })
 }
 
 // remembering has the server's tries entered into the history, until the
@@ -40,7 +40,9 @@ func (r *receive) record(ctx context.Context, res Result, err error) {
 func (s *server) remembering(ctx context.Context, paths []string) (wait func()) {
 	kept, from := &ledger{node: s.node, report: s.report}, folderOf(paths)
 	s.remember = func(t store.Transfer) {
-		kept.later(ctx, func(ctx context.Context, db *store.Store) error { return keep(ctx, db, describe(t, s.share, from)) })
+		kept.later(ctx, func(ctx context.Context, db *store.Store) error {
+			return s.node.keep(ctx, db, describe(t, s.share, from))
+		})
 	}
 	return kept.wait
 }

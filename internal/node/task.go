@@ -29,8 +29,8 @@ const (
 	Cancelled State = "cancelled" // here
 )
 
-// isOver tells whether nothing comes after a state.
-func (s State) isOver() bool { return s == Ended || s == Declined || s == Cancelled }
+// IsOver tells whether nothing comes after a state.
+func (s State) IsOver() bool { return s == Ended || s == Declined || s == Cancelled }
 
 // A Transfer is one transfer of a daemon. Strings that came from the other side
 // are not escaped.
@@ -77,8 +77,8 @@ func failureOf(err error) *Failure {
 // An order is what a task needs to go on after a restart, and what stays the same
 // through all of its tries. It is kept in the store, as JSON.
 type order struct {
-	Kind    kind  `json:"kind"`
-	State   State `json:"state,omitempty"` // Paused or Failed, when it is not to go on by itself
+	Kind    kind     `json:"kind"`
+	State   State    `json:"state,omitempty"`   // Paused or Failed, when it is not to go on by itself
 	Failure *Failure `json:"failure,omitempty"` // why
 
 	Device  string `json:"device,omitempty"` // ID of the other side, once it is known

@@ -52,6 +52,7 @@ func (t *task) takeOffer(ctx context.Context) error {
 				return a, fmt.Errorf("%w: the sender offers other files than those that were accepted", wire.ErrSourceChanged)
 			}
 			a = Answer{Accept: true, Only: had.Only, Out: had.Out}
+			t.offers(offer)
 		} else if a, err = t.decide(ctx, r, o, offer); err != nil || !a.Accept {
 			return a, err
 		}
@@ -71,8 +72,23 @@ func (t *task) takeOffer(ctx context.Context) error {
 		return err
 	}
 	r.peer = o.peer(t.d.node)
-	_, err = r.run(ctx, newConn(c))
+	res, err := r.run(ctx, newConn(c))
+	t.brought(res)
 	return err
+}
+
+// brought notes how much is here now.
+func (t *task) brought(res Result) {
+	if res.Bytes > 0 {
+		t.mu.Lock()
+		t.view.Bytes, t.view.Files = res.Bytes, len(res.Files)
+		t.mu.Unlock()
+	}
+}
+
+// offers notes what is to be received.
+func (t *task) offers(o Offer) {
+	t.change(func(_ *order, v *Transfer) { v.Offer, v.Out, v.Total, v.AllFiles = &o, o.Out, o.Bytes, o.Files })
 }
 
 // peer is the offer's sender, once it has connected.
@@ -135,10 +151,8 @@ func (t *task) fetch(ctx context.Context) error {
 		if had.Print != "" && had.Print != print {
 			return Answer{}, fmt.Errorf("%w: the sender shares other files than those that this transfer began with", wire.ErrSourceChanged)
 		}
-		t.change(func(p *order, v *Transfer) {
-			p.Print = print
-			v.Offer, v.Out = &o, o.Out
-		})
+		t.change(func(p *order, _ *Transfer) { p.Print = print })
+		t.offers(o)
 		t.save()
 		return Answer{Accept: true}, nil
 	})
@@ -146,7 +160,8 @@ func (t *task) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.run(ctx, c)
+	res, err := r.run(ctx, c)
+	t.brought(res)
 	had, _ := t.look()
 	if errors.Is(err, wire.ErrUnauthorised) && had.Ticket != "" && r.began.IsZero() {
 		// The sender was started again: the code may still be good.

@@ -2,8 +2,10 @@ package settings
 
 import (
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"lanyard/internal/wire"
 )
@@ -41,10 +43,22 @@ func number(rule string, most int, field func(*Values) *int) form {
 	}}
 }
 
+// choice is one of two words, the first of which is the default.
+func choice(no, yes string, field func(*Values) *bool) form {
+	rule := "is " + no + " or " + yes
+	return form{rule: rule, zero: no, examples: []string{no, yes}, set: func(v *Values, value string) string {
+		if value != no && value != yes {
+			return rule
+		}
+		*field(v) = value == yes
+		return ""
+	}}
+}
+
 func rate(field func(*Values) *Rate) form {
 	examples := []string{noRate, "10MB/s", "50MB/s", "100Mbit/s"}
 	return form{rule: rateRule, zero: noRate, examples: examples, set: func(v *Values, value string) string {
-		r, broken := parseRate(value)
+		r, broken := ParseRate(value)
 		if broken == "" {
 			*field(v) = r
 		}
@@ -55,6 +69,11 @@ func rate(field func(*Values) *Rate) form {
 // isName tells whether others can be told the name: nothing in it steers their
 // terminals or hides.
 func isName(s string) bool { return len(s) <= maxName && wire.Escape(s) == s }
+
+// isPath tells whether s names the same folder wherever a command is started.
+func isPath(s string) bool {
+	return s == "" || filepath.IsAbs(s) || strings.HasPrefix(s, "~/")
+}
 
 var hostForm = regexp.MustCompile(`^([0-9A-Za-z_-]+\.)*[A-Za-z_][0-9A-Za-z_-]*\.?$`)
 

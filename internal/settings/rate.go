@@ -23,10 +23,10 @@ const (
 	rateRange = "is from 1B/s to 1000TB/s, or none"
 )
 
-// parseRate reads "50MB/s", "50MB", "6MiB/s", "400Mbit/s", "400Mbps" and
+// ParseRate reads "50MB/s", "50MB", "6MiB/s", "400Mbit/s", "400Mbps" and
 // "none". What is left open by "50M" and "50Mb", bits or bytes, must be said.
 // Without a rate it answers the rule that was broken.
-func parseRate(s string) (r Rate, broken string) {
+func ParseRate(s string) (r Rate, broken string) {
 	if s == noRate {
 		return 0, ""
 	}

@@ -38,9 +38,10 @@ type Settings struct {
 // Sources are where settings are looked for. The zero value has none, and all
 // is as by default.
 type Sources struct {
-	File  string                  // a path; a file that is not there sets nothing
-	Env   func(key string) string // os.Getenv
-	Flags map[string]string       // that were given, by the name of their key
+	File    string                  // a path; a file that is not there sets nothing
+	Env     func(key string) string // os.Getenv
+	Flags   map[string]string       // that were given, by the name of their key
+	Command string                  // that they were given to
 }
 
 // Load looks for all settings. The error is that of a wrong flag, of a file that
@@ -49,7 +50,8 @@ func Load(from Sources) (Settings, error) {
 	for _, k := range table {
 		value, given := from.Flags[k.Name]
 		if broken := k.form.set(new(Values), value); given && broken != "" {
-			return Settings{}, fmt.Errorf("%w: --%s %s, not %s", wire.ErrUsage, k.Flag, broken, quote(value))
+			flag, _ := k.FlagOn(from.Command)
+			return Settings{}, fmt.Errorf("%w: --%s %s, not %s", wire.ErrUsage, flag, broken, quote(value))
 		}
 	}
 	var inFile map[string]written
@@ -74,6 +76,7 @@ func Load(from Sources) (Settings, error) {
 		}
 		if value, ok := from.Flags[k.Name]; ok {
 			one.Value, one.Source, one.Line = value, FromFlag, 0
+			one.Flag, _ = k.FlagOn(from.Command)
 		}
 		if one.Source != FromDefault {
 			k.form.set(&s.Values, one.Value) // what does not fit is among the mistakes
@@ -141,7 +144,18 @@ func (s Setting) Origin() string {
 func (k Key) Flags() string {
 	_, rest, _ := strings.Cut(k.About, "`")
 	value, _, _ := strings.Cut(rest, "`")
-	return fmt.Sprintf("%s --%s %s", strings.Join(k.Commands, " and "), k.Flag, value)
+	var flags []string // with the commands that have them before
+	for i, command := range k.Commands {
+		flag, _ := k.FlagOn(command)
+		if i+1 < len(k.Commands) {
+			if next, _ := k.FlagOn(k.Commands[i+1]); next == flag {
+				flags = append(flags, command+", ")
+				continue
+			}
+		}
+		flags = append(flags, fmt.Sprintf("%s --%s %s; ", command, flag, value))
+	}
+	return strings.TrimSuffix(strings.Join(flags, ""), "; ")
 }
 
 // File is a file that sets what s says. Defaults stand in it as comments, so

@@ -24,6 +24,10 @@ var samples = map[string][2]struct {
 	"limit_up":   {{"50MB/s", Rate(50e6)}, {"6MiB/s", Rate(6 << 20)}},
 	"limit_down": {{"400Mbit/s", Rate(50e6)}, {"1B/s", Rate(1)}},
 	"streams":    {{"1", 1}, {"32", 32}},
+	"inbox":      {{"/films", "/films"}, {"~/films", "~/films"}},
+	"at_once":    {{"1", 1}, {"64", 64}},
+	"keep_days":  {{"1", 1}, {"36500", 36500}},
+	"log":        {{"json", true}, {"json", true}},
 }
 
 // fieldOf is what a key made of values: the one field that is not zero.
@@ -153,23 +157,35 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `# be called NAME by others (send and receive --name NAME, LANYARD_NAME)
+	want := `# be called NAME by others (send, receive, serve --name NAME, LANYARD_NAME)
 name = "a \"b\" \\ é"  # line 1
 
-# listen on ADDR only (send and receive --bind ADDR, LANYARD_BIND)
+# listen on ADDR only (send, receive, serve --bind ADDR, LANYARD_BIND)
 # bind = ""  # default: all
 
-# listen on port N (send and receive --port N, LANYARD_PORT)
+# listen on port N (send, receive, serve --port N, LANYARD_PORT)
 port = 12200  # LANYARD_PORT
 
-# send no faster than RATE: 50MB/s (send --limit RATE, LANYARD_LIMIT_UP)
+# send no faster than RATE: 50MB/s (send --limit RATE; serve --limit-up RATE, LANYARD_LIMIT_UP)
 limit_up = "6MiB/s"  # line 2
 
-# receive no faster than RATE: 50MB/s (receive --limit RATE, LANYARD_LIMIT_DOWN)
+# receive no faster than RATE: 50MB/s (receive --limit RATE; serve --limit-down RATE, LANYARD_LIMIT_DOWN)
 # limit_down = "none"  # default: none
 
 # use N streams, 1 to 32 (receive --streams N, LANYARD_STREAMS)
 streams = 8  # LANYARD_STREAMS
+
+# receive into folder PATH (serve --out PATH, LANYARD_INBOX)
+# inbox = ""  # default: Downloads/lanyard
+
+# have N transfers under way at one time (serve --at-once N, LANYARD_AT_ONCE)
+# at_once = 0  # default: 4
+
+# keep the history for N days (serve --keep-days N, LANYARD_KEEP_DAYS)
+# keep_days = 0  # default: 365
+
+# log as FORM, text or json (serve --log FORM, LANYARD_LOG)
+# log = "text"  # default: text
 `
 	if diff := cmp.Diff(want, s.File()); diff != "" {
 		t.Error(diff)
@@ -213,10 +229,11 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q names its value %d times in %q", k.Name, strings.Count(k.About, "`")/2, k.About)
 		}
 		for _, c := range k.Commands {
-			if seen[c+" "+k.Flag] {
-				t.Errorf("%s --%s is two keys", c, k.Flag)
+			flag, _ := k.FlagOn(c)
+			if seen[c+" "+flag] {
+				t.Errorf("%s --%s is two keys", c, flag)
 			}
-			seen[c+" "+k.Flag] = true
+			seen[c+" "+flag] = true
 		}
 		if seen[k.Name] {
 			t.Errorf("%q is there twice", k.Name)
@@ -271,16 +288,16 @@ func TestRate(t *testing.T) {
 		"50MB/s": 50e6, "50MB": 50e6, "50 MB/s": 50e6, "1.5GB/s": 1.5e9, "6MiB/s": 6 << 20, "1kB": 1000, "1KB": 1000, "1KiB": 1024,
 		"400Mbit/s": 50e6, "400Mbps": 50e6, "1Gbps": 125e6, "8bps": 1, "1B/s": 1, "1Mibit/s": 131072, "1000TB/s": 1e15, "none": 0,
 	} {
-		if got, broken := parseRate(in); broken != "" || got != want {
-			t.Errorf("parseRate(%q) = %d, %q, want %d", in, got, broken, want)
+		if got, broken := ParseRate(in); broken != "" || got != want {
+			t.Errorf("ParseRate(%q) = %d, %q, want %d", in, got, broken, want)
 		}
 	}
 	for _, in := range []string{
 		"", "50", "50M", "50Mb", "50mb/s", "MB/s", "-1MB/s", "0MB/s", "1e3MB", "50MB/m", "50iB", "1bps", "1001TB/s",
 		"999999999999999999999TB", "50MB/s ", "50  MB/s", "1.MB", "１MB", "None", "0",
 	} {
-		if got, broken := parseRate(in); broken == "" {
-			t.Errorf("parseRate(%q) = %d, want that it is wrong", in, got)
+		if got, broken := ParseRate(in); broken == "" {
+			t.Errorf("ParseRate(%q) = %d, want that it is wrong", in, got)
 		}
 	}
 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/spf13/cobra"
+
+	"lanyard/internal/node"
+	"lanyard/internal/settings"
+	"lanyard/internal/web"
+)
+
+func newServe(t *terminal) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve [flags]",
+		Short: "be always there: take offers, and carry on with transfers",
+		Long: `Run until it is stopped, so that others on the network see this machine and can
+offer it files at any time. What it is to transfer it carries out by itself, a
+few transfers at a time, and goes on with them when it is started again.
+
+It asks nothing here: see what it does, and answer offers, with "lanyard
+transfers". Give it something to do with "lanyard send --background" and
+"lanyard receive --background". It logs to standard error.`,
+		Example: `  lanyard serve
+  lanyard serve --out ~/films --limit-up 50MB/s
+  lanyard serve --log json 2>> lanyard.log`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, t) },
+	}
+	addSettings(cmd)
+	cmd.Flags().BoolVarP(&t.quiet, "quiet", "q", false, "log warnings only")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, t *terminal) (err error) {
+	set, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	n, err := node.Open(nodeOptions(set))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	socket, err := web.Listen(ctx, n.Home())
+	if err != nil {
+		return err
+	}
+	d, err := n.Daemon(ctx, node.DaemonOptions{
+		Bind: set.Bind, Port: set.Port, Inbox: inboxOf(set), AtOnce: set.AtOnce,
+		LimitUp: int64(set.LimitUp), LimitDown: int64(set.LimitDown),
+	})
+	if err != nil {
+		return errors.Join(err, socket.Close())
+	}
+	log := &noticeLog{newLog(t, set.LogJSON), map[string]node.State{}}
+	var aside sync.WaitGroup
+	var answering error
+	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
+	aside.Go(func() {
+		for notice := range d.Notices(listening, 0) {
+			log.write(notice)
+		}
+	})
+	aside.Go(func() {
+		defer cancel()
+		answering = socket.Serve(ctx, d)
+	})
+	err = d.Run(ctx, func() {
+		info := d.Info()
+		log.Info("ready", "name", info.Name, "device", info.Device, "addresses", info.Addresses, "version", info.Version)
+		tellManager("READY=1")
+	})
+	tellManager("STOPPING=1")
+	cancel()
+	stop()
+	aside.Wait()
+	log.Info("stopped")
+	return errors.Join(err, answering)
+}
+
+// nodeOptions are what settings say of the node itself.
+func nodeOptions(set settings.Settings) node.Options {
+	return node.Options{Name: set.Name, Keep: time.Duration(set.KeepDays) * 24 * time.Hour}
+}
+
+// inboxOf is the folder that a running node receives into.
+func inboxOf(set settings.Settings) string {
+	rest, isHome := strings.CutPrefix(set.Inbox, "~/")
+	switch {
+	case set.Inbox == "":
+		return filepath.Join(xdg.UserDirs.Download, "lanyard")
+	case isHome:
+		return filepath.Join(xdg.Home, rest)
+	}
+	return set.Inbox
+}
+
+// newLog is where a running node writes what happens.
+func newLog(t *terminal, asJSON bool) *slog.Logger {
+	opts := &slog.HandlerOptions{}
+	if t.quiet {
+		opts.Level = slog.LevelWarn
+	}
+	if asJSON {
+		return slog.New(slog.NewJSONHandler(t.err, opts))
+	}
+	return slog.New(slog.NewTextHandler(t.err, opts))
+}
+
+// tellManager tells a service manager that asked for it (sd_notify(3)) how the
+// service stands.
+func tellManager(state string) {
+	address := os.Getenv("NOTIFY_SOCKET")
+	if address == "" {
+		return
+	}
+	c, err := net.Dial("unixgram", address)
+	if err != nil {
+		return // a manager that does not listen need not be told
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte(state))
+}
+
+// A noticeLog writes what is worth a line. Names that came from elsewhere are
+// quoted by the handler.
+type noticeLog struct {
+	*slog.Logger
+	states map[string]node.State // told last, by transfer
+}
+
+func (l *noticeLog) write(n node.Notice) {
+	level, text := slog.LevelInfo, string(n.Kind)
+	var args []any
+	add := func(key, value string) {
+		if value != "" {
+			args = append(args, key, value)
+		}
+	}
+	add("transfer", shorten(n.Transfer))
+	switch n.Kind {
+	case node.KindTransfer:
+		v := n.Of
+		if v.State == l.states[v.ID] {
+			return
+		}
+		if l.states[v.ID] = v.State; v.State.IsOver() {
+			delete(l.states, v.ID)
+		}
+		text = string(v.State)
+		args = append(args, "direction", v.Direction, "bytes", v.Bytes, "total", v.Total)
+		add("device", v.Device)
+		if v.Error != nil {
+			add("code", v.Error.Code)
+			add("reason", v.Error.Message)
+		}
+		if v.State == node.Failed {
+			level = slog.LevelWarn
+		}
+	case node.KindFile:
+		text = "received"
+		args = append(args, "bytes", n.Bytes, "blake3", n.BLAKE3)
+	case node.KindFailed, node.KindSkipped:
+		level, text = slog.LevelWarn, "left out"
+	case node.KindWarning, node.KindRefused, node.KindTrouble:
+		level = slog.LevelWarn
+	case node.KindSeen, node.KindGone, node.KindAsked, node.KindAccepted, node.KindResting, node.KindBack, node.KindLost, node.KindReceived:
+	default:
+		return
+	}
+	add("device", n.Device)
+	add("id", n.DeviceID)
+	add("address", n.Address)
+	add("path", n.Path)
+	add("renamed", n.Renamed)
+	add("reason", n.Reason)
+	l.Log(context.Background(), level, text, args...)
+}
+
+func shorten(id string) string { return id[:min(len(id), shortID)] }

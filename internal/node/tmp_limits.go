@@ -1,0 +1,3 @@
+package node
+
+func (n *Node) SetLimits(up, down int64) {}

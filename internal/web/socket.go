@@ -1,0 +1,91 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+const (
+	socketName = "lanyard.sock"
+	// maxSocket is how long the path of a socket may be in bytes where that is
+	// least.
+	maxSocket = 103
+	stopTime  = time.Second
+	// dialTime is how long a node that runs takes to answer.
+	dialTime = 2 * time.Second
+)
+
+// A Socket is where a running node takes what its user's commands ask.
+type Socket struct {
+	listener net.Listener
+}
+
+// Listen opens the socket in the state folder home. Another node that runs there
+// is wire.ErrBusy.
+func Listen(ctx context.Context, home string) (*Socket, error) {
+	path := filepath.Join(home, socketName)
+	if len(path) > maxSocket {
+		return nil, fmt.Errorf("%w: the path of the state folder %s is too long for a socket: choose a shorter one with LANYARD_HOME", wire.ErrUsage, home)
+	}
+	if c, err := dialSocket(ctx, home); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("%w: another \"lanyard serve\" runs with this state folder", wire.ErrBusy)
+	}
+	// One that nobody answers at was left behind by a node that was killed.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("open the control socket: %w", err)
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "unix", path)
+	if err == nil {
+		if err = os.Chmod(path, 0o600); err != nil {
+			l.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the control socket: %w", err)
+	}
+	return &Socket{l}, nil
+}
+
+// Serve answers for the daemon until ctx ends, and closes the socket.
+func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{
+		Handler: newAPI(d), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+		defer cancel()
+		_ = server.Shutdown(grace) // what then is still asked is broken off
+		_ = server.Close()
+	})
+	err := server.Serve(s.listener)
+	if stop() {
+		return fmt.Errorf("answer commands: %w", err) // nobody asked for the end
+	}
+	<-stopped
+	return nil
+}
+
+// Close closes a socket that is not served.
+func (s *Socket) Close() error { return s.listener.Close() }
+
+func dialSocket(ctx context.Context, home string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "unix", filepath.Join(home, socketName))
+}
