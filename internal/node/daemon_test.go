@@ -213,3 +213,181 @@ func TestDaemonGoesOnSending(t *testing.T) {
 		t.Errorf("-sent +received:\n%s", diff)
 	}
 }
+
+// A transfer rests while it is paused, at either end, and the other end waits.
+func TestDaemonPauses(t *testing.T) {
+	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	src := makeTree(t, map[string]int{"a.mov": 30 * digest.BlockSize})
+	if err := from.SetLimits(8*digest.BlockSize, 0); err != nil {
+		t.Fatal(err)
+	}
+	added, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, "a.mov")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from.until("asking for the words", all(1, Asking))
+	from.accept(Answer{Accept: true})
+	to.until("asking", all(1, Asking))
+	to.accept(Answer{Accept: true})
+	id := to.until("moving", moving(1))[0].ID
+
+	if err := to.Pause(id); err != nil {
+		t.Fatal(err)
+	}
+	to.until("paused", all(1, Paused))
+	from.until("waiting", all(1, Waiting))
+	if err := to.Resume(id); err != nil {
+		t.Fatal(err)
+	}
+	before := to.until("moving again", moving(1))[0].Bytes
+
+	if err := from.Pause(added.ID); err != nil {
+		t.Fatal(err)
+	}
+	from.until("paused", all(1, Paused))
+	if err := from.Resume(added.ID); err != nil {
+		t.Fatal(err)
+	}
+	from.until("sent", all(1, Ended))
+	ended := to.until("received", all(1, Ended))[0]
+	if ended.Bytes != 30*digest.BlockSize || before == 0 {
+		t.Errorf("%d bytes, %d when it went on", ended.Bytes, before)
+	}
+	if diff := cmp.Diff(tree(t, src), tree(t, to.inbox)); diff != "" {
+		t.Errorf("-sent +received:\n%s", diff)
+	}
+}
+
+// A sender that offers again what was accepted and did not end is not asked
+// about again.
+func TestDaemonAdopts(t *testing.T) {
+	d := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	src, sender := makeTree(t, map[string]int{"a.mov": 20 * digest.BlockSize}), newNode(t)
+	opts := SendOptions{Paths: []string{filepath.Join(src, "a.mov")}, To: []string{d.at}, Limit: 8 * digest.BlockSize}
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := make(chan error, 1)
+	go func() {
+		_, err := sender.Send(ctx, opts)
+		sent <- err
+	}()
+	d.until("asking", all(1, Asking))
+	d.accept(Answer{Accept: true})
+	d.until("moving", moving(1))
+	cancel()
+	<-sent
+	opts.Limit = 0
+	if _, err := sender.Send(t.Context(), opts); err != nil {
+		t.Error(err)
+	}
+	d.until("done", all(1, Ended))
+	if diff := cmp.Diff(tree(t, src), tree(t, d.inbox)); diff != "" {
+		t.Errorf("-sent +received:\n%s", diff)
+	}
+}
+
+// What is cancelled ends at both ends, and what was queued behind it begins.
+func TestDaemonQueues(t *testing.T) {
+	d := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	_, sent := senders(t, d.at, DefaultAtOnce+1, 400)
+	d.until("asking", all(DefaultAtOnce+1, Asking))
+	d.accept(Answer{Accept: true})
+	count := func(s State) func([]Transfer) bool {
+		return func(ts []Transfer) bool {
+			n := 0
+			for _, t := range ts {
+				if t.State == s {
+					n++
+				}
+			}
+			return n == 1
+		}
+	}
+	ts := d.until("queued", count(Queued))
+	for _, one := range ts {
+		if one.State == Running {
+			if err := d.Cancel(one.ID); err != nil {
+				t.Error(err)
+			}
+			break
+		}
+	}
+	if err := <-sent; wire.FailureOf(err).Code != "rejected" {
+		t.Errorf("cancelled: %v", err)
+	}
+	d.until("none queued", func(ts []Transfer) bool { return count(Cancelled)(ts) && !count(Queued)(ts) })
+	for _, one := range d.Transfers() {
+		if !one.State.IsOver() {
+			if err := d.Cancel(one.ID); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for range DefaultAtOnce {
+		<-sent
+	}
+}
+
+// A daemon fetches what it has a code for, and goes on with that when it, or the
+// one that shares, is started again.
+func TestDaemonGoesOnWithCodes(t *testing.T) {
+	fromHome, toHome, inbox := t.TempDir(), t.TempDir(), t.TempDir()
+	fromPort, toPort := unusedPort(t), unusedPort(t)
+	from, to := runDaemon(t, fromHome, t.TempDir(), fromPort), runDaemon(t, toHome, inbox, toPort)
+	src := makeTree(t, map[string]int{"a.mov": 40 * digest.BlockSize})
+	if err := from.SetLimits(8*digest.BlockSize, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := from.Add(t.Context(), Job{Paths: []string{filepath.Join(src, "a.mov")}, Receivers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	shared := from.until("shared", func(ts []Transfer) bool { return len(ts) == 1 && ts[0].Code != "" })[0]
+	if _, err := to.Add(t.Context(), Job{Code: shared.Code, From: shared.Addresses[0]}); err != nil {
+		t.Fatal(err)
+	}
+	to.until("moving", moving(1))
+	to.stop()
+	to = runDaemon(t, toHome, inbox, toPort)
+	to.until("moving again", moving(1))
+	from.stop()
+	from = runDaemon(t, fromHome, t.TempDir(), fromPort)
+	from.until("shared to the end", all(1, Ended))
+	to.until("received", all(1, Ended))
+	if diff := cmp.Diff(tree(t, src), tree(t, inbox)); diff != "" {
+		t.Errorf("-sent +received:\n%s", diff)
+	}
+}
+
+// A reader that comes late, or is slow, learns that it has missed something and
+// is not waited for.
+func TestBus(t *testing.T) {
+	b := newBus()
+	for range maxNotices + 10 {
+		b.publish("a", Event{Kind: KindWarning, Code: "secret"})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n, last := 0, uint64(0)
+	for got := range b.after(ctx, 3) {
+		switch n++; {
+		case n == 1 && got.Kind != KindMissed, n > 1 && (got.Kind != KindWarning || got.Seq != last+1 || got.Code != ""):
+			t.Fatalf("notice %d is %+v, after %d", n, got, last)
+		}
+		if last = got.Seq; last == b.newest() {
+			break
+		}
+	}
+	if n != maxNotices+1 {
+		t.Errorf("%d notices", n)
+	}
+	for got := range b.after(ctx, last-1) {
+		if got.Seq == last {
+			b.publish("b", Event{Kind: KindBack})
+			continue
+		}
+		if got.Kind != KindBack || got.Transfer != "b" {
+			t.Errorf("then %+v", got)
+		}
+		break
+	}
+}
