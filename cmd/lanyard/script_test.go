@@ -153,7 +153,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANYARD_HOME", "LANYARD_CODE", "GORACE", "SystemRoot"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANYARD_HOME", "LANYARD_CODE", "DISPLAY", "GORACE", "SystemRoot"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd

@@ -70,6 +70,9 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
 	aside.Go(func() {
 		for notice := range d.Notices(listening, 0) {
+			if notice.Kind == node.KindTransfer && notice.Of.State == node.Asking {
+				notify(listening, *notice.Of)
+			}
 			log.write(notice)
 		}
 	})

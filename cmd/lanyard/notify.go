@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lanyard/internal/node"
+)
+
+// notifyTime is how long a desktop may take to show a notification.
+const notifyTime = 5 * time.Second
+
+// notify tells the person at this machine's desktop, if there is one, that a
+// transfer asks for an answer. Whoever has no desktop reads the log.
+func notify(ctx context.Context, v node.Transfer) {
+	text := "lanyard transfers accept " + shorten(v.ID)
+	if v.Offer != nil {
+		text = contents(*v.Offer) + "\n" + text
+	}
+	ctx, cancel := context.WithTimeout(ctx, notifyTime)
+	defer cancel()
+	if cmd := notifier(ctx, fmt.Sprintf("%s wants to send", name(v.Device)), text); cmd != nil {
+		_ = cmd.Run() // a desktop that does not show it is like none
+	}
+}
