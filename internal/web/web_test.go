@@ -1,0 +1,169 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// startNode runs a node whose state is in home, with its socket.
+func startNode(t *testing.T) (home string, c *Client, stop func()) {
+	t.Helper()
+	home = t.TempDir()
+	t.Setenv("LANYARD_HOME", home)
+	n, err := node.Open(node.Options{Name: "attic"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Listen(t.Context(), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := n.Daemon(t.Context(), node.DaemonOptions{Bind: "127.0.0.1", Inbox: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, over := make(chan struct{}), make(chan error, 2)
+	go func() { over <- d.Run(ctx, func() { close(ready) }) }()
+	go func() { over <- s.Serve(ctx, d) }()
+	<-ready
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := errors.Join(<-over, <-over, n.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	c = Dial(home)
+	t.Cleanup(c.http.CloseIdleConnections)
+	return home, c, stop
+}
+
+func TestSocket(t *testing.T) {
+	home, c, stop := startNode(t)
+	info, err := os.Stat(filepath.Join(home, socketName))
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if _, err := Listen(t.Context(), home); !errors.Is(err, wire.ErrBusy) {
+		t.Errorf("a second one: %v", err)
+	}
+	if all, err := c.Transfers(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+	stop()
+	if _, err := c.Transfers(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("when it has ended: %v", err)
+	}
+	// What a node that was killed leaves behind is in nobody's way.
+	if err := os.WriteFile(filepath.Join(home, socketName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Listen(t.Context(), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := Listen(t.Context(), filepath.Join(home, strings.Repeat("long", 30))); !errors.Is(err, wire.ErrUsage) {
+		t.Errorf("a long path: %v", err)
+	}
+}
+
+// What makes no sense is refused by the table of errors, and changes nothing.
+func TestRefused(t *testing.T) {
+	_, c, _ := startNode(t)
+	for name, call := range map[string]struct {
+		method, path, body string
+		want               error
+	}{
+		"no such call":      {"GET", "/v1/nothing", "", wire.ErrUsage},
+		"no such transfer":  {"POST", "/v1/transfers/abc/pause", "", wire.ErrUsage},
+		"an unknown field":  {"POST", "/v1/transfers", `{"paths":["/etc/hosts"],"tow":"x"}`, wire.ErrMalformed},
+		"two objects":       {"POST", "/v1/transfers", `{"text":"a"}{"text":"b"}`, wire.ErrMalformed},
+		"nothing to do":     {"POST", "/v1/transfers", `{}`, wire.ErrUsage},
+		"code and paths":    {"POST", "/v1/transfers", `{"code":"7-river-anvil-moss","paths":["/etc/hosts"]}`, wire.ErrUsage},
+		"no code":           {"POST", "/v1/transfers", `{"code":"river"}`, wire.ErrUsage},
+		"a relative path":   {"POST", "/v1/transfers", `{"paths":["hosts"]}`, wire.ErrUsage},
+		"a relative folder": {"POST", "/v1/transfers", `{"code":"7-river-anvil-moss","out":"films"}`, wire.ErrUsage},
+		"a limit below 0":   {"PUT", "/v1/limits", `{"up":-1,"down":0}`, wire.ErrUsage},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), call.method, "http://lanyard"+call.path, strings.NewReader(call.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := c.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wire.ReadError(res.Body, res.StatusCode); !errors.Is(err, call.want) {
+			t.Errorf("%s: %d, %v", name, res.StatusCode, err)
+		}
+		res.Body.Close()
+	}
+	if all, err := c.Transfers(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+	if l, err := c.Limits(t.Context()); err != nil || l != (Limits{}) {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// Events come as they happen, and to who was away, since then.
+func TestEvents(t *testing.T) {
+	_, c, _ := startNode(t)
+	if err := c.SetLimits(t.Context(), Limits{Up: 1e6, Down: 2e6}); err != nil {
+		t.Error(err)
+	}
+	if l, err := c.Limits(t.Context()); err != nil || l != (Limits{1e6, 2e6}) {
+		t.Errorf("%+v, %v", l, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lanyard/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Last-Event-ID", "0")
+	res, err := c.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := c.Add(ctx, node.Job{Text: "the password is on the fridge"}); err != nil {
+		t.Error(err)
+	}
+	var heard strings.Builder
+	for in := bufio.NewReader(res.Body); !strings.Contains(heard.String(), `"state":"running"`); {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%v, after\n%s", err, &heard)
+		}
+		heard.WriteString(line)
+	}
+	if s := heard.String(); !strings.Contains(s, "\nid: 1\ndata: {\"seq\":1,\"event\":\"waiting\"") || strings.Contains(s, `"code":"`) {
+		t.Error(s)
+	}
+	cancel()
+	_, _ = io.Copy(io.Discard, res.Body)
+}
