@@ -101,9 +101,15 @@ func (m *machine) command(args ...string) *lab.Cmd {
 // start runs the command with --json at the machine.
 func (m *machine) start(args ...string) *process {
 	m.t.Helper()
+	return m.launch(append(args, "--json")...)
+}
+
+// launch runs the command at the machine.
+func (m *machine) launch(args ...string) *process {
+	m.t.Helper()
 	p := &process{t: m.t, done: make(chan struct{})}
 	p.change = sync.NewCond(&p.mu)
-	p.cmd = m.command(append(args, "--json")...)
+	p.cmd = m.command(args...)
 	p.cmd.Stdout = &p.out
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

@@ -156,7 +156,7 @@ func (f *sendFlags) options(t *terminal, args []string, changed func(flag string
 		return opts, usage("--exclude is for files and folders only")
 	case len(f.to) > 0 && (changed("bind") || changed("port") || changed("receivers")):
 		return opts, usage("--to stands instead of --bind, --port and --receivers")
-	case len(f.to) > 0 && !f.yes && !t.canAsk():
+	case len(f.to) > 0 && !f.yes && !t.canAsk() && !f.hand:
 		return opts, usage("nobody can compare words here: add --yes to send to whoever answers, or send with a code")
 	case slices.Contains(f.to, ""):
 		return opts, usage("--to is empty")
@@ -175,10 +175,10 @@ func (f *sendFlags) handOver(cmd *cobra.Command, t *terminal, opts node.SendOpti
 	if opts.Pipe != nil {
 		return usage("--background takes files, folders or a text: a pipe ends with this command")
 	}
-	if f.dryRun || f.yes || opts.Code != "" {
-		return usage("--background goes without --dry-run, --yes and a code of one's own")
+	if f.dryRun || opts.Code != "" {
+		return usage("--background goes without --dry-run and without a code of one's own")
 	}
-	jobs := []node.Job{{Paths: opts.Paths, Exclude: opts.Exclude, Text: opts.Text, Receivers: f.receivers}}
+	jobs := []node.Job{{Paths: opts.Paths, Exclude: opts.Exclude, Text: opts.Text, Receivers: f.receivers, Yes: f.yes}}
 	for i, to := range f.to {
 		if i > 0 {
 			jobs = append(jobs, jobs[0])

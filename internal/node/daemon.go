@@ -328,7 +328,8 @@ type Job struct {
 	Out  string   `json:"out,omitempty"`  // folder; empty: the inbox
 	Only []string `json:"only,omitempty"`
 
-	To        string   `json:"to,omitempty"` // name, beginning of the ID, or HOST[:PORT]
+	Yes       bool     `json:"yes,omitempty"` // send to whoever answers, without words
+	To        string   `json:"to,omitempty"`  // name, beginning of the ID, or HOST[:PORT]
 	Paths     []string `json:"paths,omitempty"`
 	Exclude   []string `json:"exclude,omitempty"`
 	Text      string   `json:"text,omitempty"`
@@ -384,7 +385,7 @@ func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
 			return order{}, fmt.Errorf("%w: %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
 		}
 	}
-	o := order{Kind: kindPush, To: j.To, Paths: j.Paths, Exclude: j.Exclude, Text: j.Text}
+	o := order{Kind: kindPush, To: j.To, Paths: j.Paths, Exclude: j.Exclude, Text: j.Text, Yes: j.Yes}
 	if j.To == "" {
 		life := time.Duration(j.Life * float64(time.Second))
 		if life == 0 {

@@ -98,6 +98,7 @@ type order struct {
 
 	// Of what is sent.
 	To        string    `json:"to,omitempty"`
+	Yes       bool      `json:"yes,omitempty"` // no words are compared
 	Paths     []string  `json:"paths,omitempty"`
 	Exclude   []string  `json:"exclude,omitempty"`
 	Text      string    `json:"text,omitempty"`

@@ -35,7 +35,7 @@ func (t *task) push(ctx context.Context) error {
 // compare has a person compare the words, unless this is the device that they
 // were compared with before.
 func (t *task) compare(ctx context.Context, m Meeting) (bool, error) {
-	if p, _ := t.look(); p.Accepted && p.Device == m.DeviceID {
+	if p, _ := t.look(); p.Yes || p.Accepted && p.Device == m.DeviceID {
 		return true, nil
 	}
 	t.change(func(_ *order, v *Transfer) {
