@@ -289,7 +289,7 @@ func TestDaemonAdopts(t *testing.T) {
 // What is cancelled ends at both ends, and what was queued behind it begins.
 func TestDaemonQueues(t *testing.T) {
 	d := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
-	_, sent := senders(t, d.at, DefaultAtOnce+1, 400)
+	_, sent := senders(t, d.at, DefaultAtOnce+1, 40)
 	d.until("asking", all(DefaultAtOnce+1, Asking))
 	d.accept(Answer{Accept: true})
 	count := func(s State) func([]Transfer) bool {
