@@ -50,18 +50,21 @@ func TestScript(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("LANYARD_HOME", filepath.Join(e.WorkDir, ".laptop"))
-			e.Setenv("LANYARD_CODE", "7-river-anvil-moss")
 			// Else each process waits a second at its end for a last race.
 			e.Setenv("GORACE", "atexit_sleep_ms=20")
 			e.Values[processesKey{}] = map[string]*process{}
 			port, err := freePort()
-			e.Setenv("PORT", port)
-			e.Setenv("FROM", net.JoinHostPort("127.0.0.1", port))
 			if err != nil {
 				return err
 			}
+			e.Setenv("PORT", strconv.Itoa(port))
+			e.Setenv("FROM", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+			// Others on this network, scripts among them, share under other codes.
+			number := strconv.Itoa(1 + port%9999)
+			e.Setenv("NUMBER", number)
+			e.Setenv("LANYARD_CODE", number+"-river-anvil-moss")
 			port, err = freePort()
-			e.Setenv("PORT2", port)
+			e.Setenv("PORT2", strconv.Itoa(port))
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -83,13 +86,13 @@ func TestScript(t *testing.T) {
 }
 
 // freePort is a port that nobody listens on.
-func freePort() (string, error) {
+func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return 0, err
 	}
 	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 type processesKey struct{}
