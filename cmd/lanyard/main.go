@@ -7,11 +7,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"lanyard/internal/wire"
 )
 
 func main() {
@@ -29,5 +33,15 @@ func run(ctx context.Context, t *terminal, args []string) int {
 	root := newRoot(t)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
+	// What is wrong may stand before --json, which was not read then.
+	t.json = t.json || errors.Is(err, wire.ErrUsage) && wantsJSON(args)
 	return t.finish(command.CommandPath(), err)
+}
+
+// wantsJSON tells whether a command line that makes no sense has --json.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--json")
 }

@@ -14,12 +14,10 @@ import (
 	"lanyard/internal/settings"
 )
 
-// newMan is for who packages lanyard; people do not see it.
 func newMan(t *terminal) *cobra.Command {
 	return &cobra.Command{
-		Use:    "man DIR",
-		Short:  "write the manual pages into a folder",
-		Hidden: true,
+		Use:   "man DIR",
+		Short: "write the manual pages into a folder",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("name the folder for the manual pages")

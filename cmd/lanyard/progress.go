@@ -94,10 +94,11 @@ func (g gauge) plain() string {
 }
 
 const (
-	gap     = 2  // columns between two columns of a bar's line
-	minName = 10 // columns of a name there, at least
-	minBar  = 12 // columns of the drawing, or none
-	maxBar  = 40
+	gap      = 2  // columns between two columns of a bar's line
+	minName  = 10 // columns of a name there, at least
+	tinyName = 6  // and where less needed columns have no room either
+	minBar   = 12 // columns of the drawing, or none
+	maxBar   = 40
 )
 
 // line is the gauge as a bar of at most width columns. Its columns stay where
@@ -122,9 +123,17 @@ func (g gauge) line(width int) string {
 	if g.All > 1 {
 		whole = max(width/4, minName) // names come and go: the column stays
 	}
-	nameWidth := min(whole, minName)
+	nameWidth := min(whole, tinyName)
 	rest := max(width-gap-nameWidth, 0)
+	widen := func(to int) {
+		by := min(max(to-nameWidth, 0), rest)
+		nameWidth += by
+		rest -= by
+	}
 	for need := range columns {
+		if need == 3 { // the name is needed more than what follows
+			widen(min(whole, minName))
+		}
 		for i := range columns {
 			c := &columns[i]
 			if c.need == need && c.text != "" && rest >= gap+c.width {
@@ -132,11 +141,6 @@ func (g gauge) line(width int) string {
 				rest -= gap + c.width
 			}
 		}
-	}
-	widen := func(to int) {
-		by := min(max(to-nameWidth, 0), rest)
-		nameWidth += by
-		rest -= by
 	}
 	drawing := ""
 	widen(min(whole, max(width/3, minName)))

@@ -47,8 +47,10 @@ func TestLine(t *testing.T) {
 	}{
 		{halfway, 120, "  wedding.mov   61%  [======================>               ]  29.5/48.3 GB   112 MB/s   8 streams   2m48s left"},
 		{halfway, 79, "  wedding.mov   61%  29.5/48.3 GB   112 MB/s   8 streams   2m48s left"},
-		{halfway, 40, "  wedding.mov   61%  29.5/48.3 GB"},
-		{halfway, 16, "  wedding.mov"},
+		{halfway, 44, "  wedding.mov   61%  29.5/48.3 GB   112 MB/s"},
+		{halfway, 39, "  wed…ov   61%  29.5/48.3 GB   112 MB/s"}, // a terminal of 40 columns
+		{halfway, 38, "  wedding.mov   61%  29.5/48.3 GB"},
+		{halfway, 16, "  wedd…mov   61%"},
 		{halfway, 8, "  wed…ov"},
 		{halfway, 0, ""},
 		{many, 120, "  wedding.mov                      61%  29.5/48.3 GB    431/1,204 files   112 MB/s   8 streams   2m48s left"},

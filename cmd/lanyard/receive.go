@@ -18,6 +18,7 @@ import (
 // receiveFlags are what the command line of receive says.
 type receiveFlags struct {
 	listens   bool // is told where to listen
+	knows     bool // is told where the sender is
 	from      string
 	out       string
 	list      bool
@@ -75,6 +76,8 @@ what anybody on the network offers.`,
 }
 
 func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) error {
+	f.listens = cmd.Flags().Changed("bind") || cmd.Flags().Changed("port")
+	f.knows = cmd.Flags().Changed("from")
 	if err := f.check(t); err != nil {
 		return err
 	}
@@ -83,7 +86,6 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 		return err
 	}
 	ctx := cmd.Context()
-	f.listens = cmd.Flags().Changed("bind") || cmd.Flags().Changed("port")
 	code, err := askCode(ctx, t, args, f)
 	if err != nil {
 		return err
@@ -157,6 +159,8 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 // check looks at what one can tell before anything is done.
 func (f *receiveFlags) check(t *terminal) error {
 	switch {
+	case f.knows && f.from == "":
+		return usage("--from is empty")
 	case f.overwrite && f.skip:
 		return usage("--overwrite and --skip exclude each other")
 	case f.out == "-" && len(f.only) > 0:

@@ -71,6 +71,7 @@ func TestUsageErrors(t *testing.T) {
 		"send --yes --to= x":            "--to is empty",
 		"receive --list":                "no code: give it as an argument or in LANYARD_CODE",
 		"receive":                       "no code: give it as an argument or in LANYARD_CODE",
+		"receive --from= 7-river":       "--from is empty",
 		"receive --overwrite --skip":    "--overwrite and --skip exclude each other",
 		"receive --streams 33":          "--streams is from 0",
 		"receive --streams -1":          "--streams is from 0",
@@ -105,6 +106,41 @@ func TestUsageErrors(t *testing.T) {
 		}
 		if !strings.HasPrefix(second, "  See \"lanyard ") || !strings.HasSuffix(second, "--help\".\n") {
 			t.Errorf("lanyard %s: %q does not say where help is", line, second)
+		}
+	}
+}
+
+// With --json an error of the command line is an object, wherever in it --json
+// stands.
+func TestUsageErrorsAsJSON(t *testing.T) {
+	t.Setenv(codeVariable, "")
+	t.Setenv("LANYARD_HOME", t.TempDir())
+	for line, isJSON := range map[string]bool{
+		"send --json --nope a.txt":    true,
+		"send --nope --json a.txt":    true,
+		"sned --json":                 true,
+		"send --receivers x --json":   true,
+		"send --nope -- --json":       false,
+		"send --nope --json=false":    false,
+		"receive --from= --json 7-ri": true,
+	} {
+		tty, out, tell := captured("")
+		if exit := run(t.Context(), tty, strings.Fields(line)); exit != wire.ExitUsage {
+			t.Errorf("lanyard %s: exit %d", line, exit)
+		}
+		if got := strings.HasPrefix(out.String(), `{"error":{"code":"usage",`); got != isJSON || (tell.Len() == 0) != isJSON {
+			t.Errorf("lanyard %s: result %q, told %q", line, out, tell)
+		}
+	}
+}
+
+// Each command is in the help that tells what there is.
+func TestCommandsAreListed(t *testing.T) {
+	tty, out, _ := captured("")
+	run(t.Context(), tty, nil)
+	for _, cmd := range newRoot(tty).Commands() {
+		if !strings.Contains(out.String(), "\n  "+cmd.Name()+" ") {
+			t.Errorf("help lacks %s:\n%s", cmd.Name(), out)
 		}
 	}
 }

@@ -59,7 +59,7 @@ var table = []Key{
 	},
 	{
 		Name: "streams", Flag: "streams", Commands: []string{"receive"},
-		About: "use `N` streams, 1 to 32", Default: "as many as help",
+		About: "use `N` streams, 0 to 32", Default: "as many as help",
 		form: number("is from 0 (as many as help) to 32", maxStreams, func(v *Values) *int { return &v.Streams }),
 	},
 	{
