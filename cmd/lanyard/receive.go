@@ -128,7 +128,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	result, err := n.Receive(ctx, opts)
 	t.board.clear()
 	if f.list && err == nil {
-		return l.close("are offered")
+		return l.close("offered")
 	}
 	if err == nil || len(result.Files)+len(result.Failed) > 0 {
 		t.result = result

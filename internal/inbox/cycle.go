@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -274,7 +275,7 @@ func (l *Landing) syncWhole(w *whole) error {
 	}
 	part, err := l.fs.Open(w.key.part())
 	if err == nil {
-		err = errors.Join(part.Sync(), part.Close())
+		err = cmp.Or(part.Sync(), part.Close())
 	}
 	return l.synced("sync", f.Path, err)
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,7 +33,7 @@ const maxDirs = 16
 func openDisk(dir string) (*disk, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open inbox: %w", err)
+		return nil, opError("open folder", dir, err)
 	}
 	d := &disk{path: abs, dirs: make(map[string]*os.File)}
 	root, err := os.OpenRoot(abs)
@@ -44,13 +45,13 @@ func openDisk(dir string) (*disk, error) {
 		// missing too is more likely a slip of the keyboard.
 		info, err := os.Stat(filepath.Dir(abs))
 		if err != nil {
-			return nil, fmt.Errorf("open inbox: %w", err)
+			return nil, opError("open folder", filepath.Dir(abs), err)
 		}
 		if !info.IsDir() {
-			return nil, fmt.Errorf("open inbox: %s is not a folder", quote(filepath.Dir(abs)))
+			return nil, fmt.Errorf("open folder %s: it is not a folder", quote(filepath.Dir(abs)))
 		}
 	default:
-		return nil, fmt.Errorf("open inbox: %w", err)
+		return nil, opError("open folder", abs, err)
 	}
 	return d, nil
 }
@@ -86,7 +87,7 @@ func (d *disk) Make() error {
 		}
 		return err
 	}
-	return errors.Join(syncDir(parent), parent.Close())
+	return cmp.Or(syncDir(parent), parent.Close())
 }
 
 func (d *disk) Volume() (volumeLimits, int64, error) {
@@ -189,7 +190,7 @@ func (d *disk) List(name string) ([]string, error) {
 		return nil, err
 	}
 	names, err := dir.Readdirnames(-1)
-	return names, errors.Join(err, dir.Close())
+	return names, cmp.Or(err, dir.Close())
 }
 
 func (d *disk) Mkdir(name string) error { return d.root.Load().Mkdir(name, 0o777) }
@@ -228,7 +229,7 @@ func (d *disk) open(name string, create int) (*os.File, error) {
 		var there fs.FileInfo
 		there, err = root.Lstat(name)
 		if err == nil && (!there.Mode().IsRegular() || !os.SameFile(got, there)) {
-			err = fmt.Errorf("%s is not a regular file", quote(name))
+			err = errors.New("it is not a regular file")
 		}
 	}
 	if err != nil {
@@ -276,7 +277,7 @@ func (d *disk) IsLocked(name string) (bool, error) {
 	if errors.Is(err, wire.ErrInboxBusy) {
 		return true, f.Close()
 	}
-	return false, errors.Join(err, f.Close())
+	return false, cmp.Or(err, f.Close())
 }
 
 func (d *disk) Remove(name string) error { return d.root.Load().Remove(name) }
@@ -359,7 +360,7 @@ func (d *disk) SyncDir(name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(syncDir(dir), dir.Close())
+	return cmp.Or(syncDir(dir), dir.Close())
 }
 
 func (d *disk) SyncAll() error {
@@ -368,7 +369,7 @@ func (d *disk) SyncAll() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(syncAll(dir), dir.Close())
+	return cmp.Or(syncAll(dir), dir.Close())
 }
 
 // diskFile is a file of disk; ReadAt, WriteAt, Truncate, Close and Sync are

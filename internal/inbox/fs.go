@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"strings"
 	"syscall"
 
 	"lanyard/internal/wire"
@@ -84,16 +87,34 @@ type stat struct {
 	modTime   int64 // Unix nanoseconds
 }
 
-// opError says what was being done to which file, and marks a full disk.
+// plain is err without the names of calls and files that package os tells with
+// it.
+func plain(err error) error {
+	switch e := err.(type) { //nolint:errorlint // what is wrapped deeper has a text of its own
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}
+
+// opError says what was being done to which file, and marks a full disk. The
+// files of dataDir have names that tell nobody anything.
 func opError(op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
+	what := quote(name)
+	if strings.HasPrefix(name, dataDir+"/") {
+		what = "unfinished data in " + quote(dataDir)
+	}
+	err = plain(err)
 	if noSpace(err) {
-		return fmt.Errorf("%s %s: %w: %w", op, quote(name), wire.ErrNoSpace, err)
+		return fmt.Errorf("%s %s: %w: %w", op, what, wire.ErrNoSpace, err)
 	}
 	if errors.Is(err, syscall.EFBIG) {
-		return fmt.Errorf("%s %s: %w: %w", op, quote(name), wire.ErrTooLarge, err)
+		return fmt.Errorf("%s %s: %w: %w", op, what, wire.ErrTooLarge, err)
 	}
-	return fmt.Errorf("%s %s: %w", op, quote(name), err)
+	return fmt.Errorf("%s %s: %w", op, what, err)
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -311,7 +312,7 @@ func (l *Landing) store(f *wire.File, k key, data []byte) (int64, error) {
 	if err == nil {
 		modTime, err = out.Settle(f.ModTime, f.Exec)
 	}
-	if err = errors.Join(err, out.Close()); err != nil {
+	if err = cmp.Or(err, out.Close()); err != nil {
 		_ = l.fs.Remove(k.part())
 		return 0, opError("write", f.Path, err)
 	}
@@ -416,7 +417,7 @@ func (l *Landing) openPartial(p *partial) (err error) {
 		return err
 	}
 	if err := f.Allocate(p.file.Size); err != nil {
-		return errors.Join(err, f.Close(), l.fs.Remove(p.key.part()))
+		return cmp.Or(err, f.Close(), l.fs.Remove(p.key.part()))
 	}
 	p.f, p.exists = f, true
 	return nil
@@ -489,7 +490,7 @@ func (l *Landing) end(ctx context.Context, all bool) error {
 		err = errors.Join(err, p.close())
 	}
 	if all && err == nil && l.left > 0 {
-		err = fmt.Errorf("%w: %d of %d", wire.ErrPartial, l.left, len(l.p.files))
+		err = fmt.Errorf("%w: %d of %d missing", wire.ErrPartial, l.left, len(l.p.files))
 	}
 	finished := all && err == nil && len(l.failed) == 0
 	if finished {

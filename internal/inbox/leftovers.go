@@ -206,7 +206,7 @@ func (in *Inbox) discard(id string) error {
 func (in *Inbox) discardTransfer(id key) error {
 	f, err := in.openLocked(id, false)
 	if err != nil {
-		return err
+		return in.lockError(id, err)
 	}
 	defer f.Close()
 	names, err := in.dataNames()
@@ -249,7 +249,7 @@ func (in *Inbox) discardTransfer(id key) error {
 			return err
 		}
 	}
-	return in.fs.Remove(id.transfer())
+	return opError("remove", id.transfer(), in.fs.Remove(id.transfer()))
 }
 
 // discardFile removes a partial file that is no transfer's.

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,7 +24,7 @@ func (in *Inbox) lockLog(p *Plan) (*logWriter, error) {
 	id := p.survey.id
 	f, err := in.openLocked(id, true)
 	if err != nil {
-		return nil, opError("lock", id.transfer(), err)
+		return nil, in.lockError(id, err)
 	}
 	if err := in.checkOthers(p); err != nil {
 		_ = f.Close()
@@ -116,6 +117,14 @@ func (in *Inbox) isFree(id key) error {
 	case err == nil && locked:
 		err = wire.ErrInboxBusy
 	}
+	return in.lockError(id, err)
+}
+
+// lockError says why a transfer's log was not locked.
+func (in *Inbox) lockError(id key, err error) error {
+	if errors.Is(err, wire.ErrInboxBusy) {
+		return fmt.Errorf("%w: %s", wire.ErrInboxBusy, quote(in.dir))
+	}
 	return opError("lock", id.transfer(), err)
 }
 
@@ -138,7 +147,7 @@ func (in *Inbox) eachLog(with func(id key, f file) error) error {
 			continue
 		}
 		err = with(id, f)
-		if err := errors.Join(err, f.Close()); err != nil {
+		if err := cmp.Or(err, f.Close()); err != nil {
 			return err
 		}
 	}
@@ -276,7 +285,7 @@ func (l *logReader) isCovered(mine, parts map[key]bool) bool {
 func (in *Inbox) removeLog(id key) error {
 	f, err := in.openLocked(id, false)
 	if err != nil {
-		return opError("lock", id.transfer(), err)
+		return in.lockError(id, err)
 	}
-	return errors.Join(opError("remove", id.transfer(), in.fs.Remove(id.transfer())), f.Close())
+	return cmp.Or(opError("remove", id.transfer(), in.fs.Remove(id.transfer())), f.Close())
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -138,7 +137,7 @@ func newLogReader(f io.ReaderAt) (*logReader, error) {
 	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, math.MaxInt64), 1<<16)
 	b, err := r.Peek(logFixed + maxSender + 4)
 	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("read transfer's log: %w", err)
+		return nil, opError("read the transfer's log in", dataDir, err)
 	}
 	h, n, seed, err := parseLogHead(b)
 	if err != nil {
@@ -185,7 +184,7 @@ func tornIsEOF(err error) error {
 func readIntentAt(f io.ReaderAt, off int64, n int) (intent, error) {
 	b := make([]byte, n)
 	if _, err := f.ReadAt(b, off); err != nil {
-		return intent{}, fmt.Errorf("read transfer's log: %w", err)
+		return intent{}, opError("read the transfer's log in", dataDir, err)
 	}
 	in, ok := parseIntent(b)
 	if !ok {

@@ -84,7 +84,7 @@ type Plan struct {
 func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts PlanOptions) (*Plan, error) {
 	limits, free, err := in.fs.Volume()
 	if err != nil {
-		return nil, fmt.Errorf("look at the inbox's file system: %w", err)
+		return nil, opError("look at the file system of", in.dir, err)
 	}
 	p := &Plan{in: in, from: from, files: files, opts: opts, limits: limits, targets: make(map[wire.FileIndex]string)}
 	p.bytes.Free = free
@@ -92,7 +92,7 @@ func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts 
 		return nil, err
 	}
 	if opts.As != "" && (len(files) != 1 || files[0].Dir) {
-		return nil, fmt.Errorf("%w: another name can be given to one file, not to %d entries", wire.ErrUsage, len(files))
+		return nil, fmt.Errorf("%w: another name can be given to a single file only", wire.ErrUsage)
 	}
 	for i := range files {
 		if err := checkPath(files[i].Path, limits); err != nil {

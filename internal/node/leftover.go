@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -27,22 +28,27 @@ func (n *Node) inboxes() string { return filepath.Join(n.home, "inboxes") }
 // rememberInbox notes that something unfinished may lie in dir.
 func (n *Node) rememberInbox(dir string) error {
 	if err := os.MkdirAll(n.inboxes(), 0o700); err != nil {
-		return fmt.Errorf("remember the folder: %w", err)
+		return n.notesError(err)
 	}
 	// Half a note would name another folder.
 	f, err := os.CreateTemp(n.inboxes(), unwritten+"*")
 	if err != nil {
-		return fmt.Errorf("remember the folder: %w", err)
+		return n.notesError(err)
 	}
 	_, err = f.WriteString(dir)
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = cmp.Or(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), n.inboxNote(dir))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // the first error is the one that counts
-		return fmt.Errorf("remember the folder: %w", err)
+		return n.notesError(err)
 	}
 	return nil
+}
+
+// notesError says what went wrong with the notes of folders.
+func (n *Node) notesError(err error) error {
+	return fmt.Errorf("the notes on folders of unfinished transfers, in %s: %w", wire.Escape(n.inboxes()), plain(err))
 }
 
 // unwritten begins the name of a note that is being written.
@@ -60,7 +66,7 @@ func (n *Node) forgetInbox(dir string) error {
 		return err
 	}
 	if err := os.Remove(n.inboxNote(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget the folder: %w", err)
+		return n.notesError(err)
 	}
 	return nil
 }
@@ -70,7 +76,7 @@ func (n *Node) forgetInbox(dir string) error {
 func (n *Node) Transfers() ([]Leftover, error) {
 	notes, err := os.ReadDir(n.inboxes())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list folders: %w", err)
+		return nil, n.notesError(err)
 	}
 	var all []Leftover
 	for _, note := range notes {
@@ -82,7 +88,7 @@ func (n *Node) Transfers() ([]Leftover, error) {
 			continue // another process has just forgotten it
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list folders: %w", err)
+			return nil, n.notesError(err)
 		}
 		if len(dir) == 0 {
 			continue // written when the power went
@@ -113,8 +119,11 @@ func (n *Node) Discard(id string) (Leftover, error) {
 			found = append(found, l)
 		}
 	}
-	if len(found) != 1 || id == "" {
-		return Leftover{}, fmt.Errorf("%w: %d unfinished transfers have an ID that begins with %q", wire.ErrUsage, len(found), id)
+	switch {
+	case len(found) == 0 || id == "":
+		return Leftover{}, fmt.Errorf("%w: no unfinished transfer has an ID that begins with %q", wire.ErrUsage, id)
+	case len(found) > 1:
+		return Leftover{}, fmt.Errorf("%w: more than one unfinished transfer has an ID that begins with %q", wire.ErrUsage, id)
 	}
 	if err := inbox.Discard(found[0].Dir, found[0].ID); err != nil {
 		return Leftover{}, err

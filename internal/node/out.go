@@ -30,8 +30,7 @@ func outTarget(out string, files []wire.File) (dir, as string, err error) {
 		dir, err = filepath.Abs(out)
 		return dir, "", err
 	case !one:
-		return "", "", fmt.Errorf("%w: %s is a file, and there are %d files to receive: name a folder with --out",
-			wire.ErrUsage, wire.Escape(out), len(files))
+		return "", "", fmt.Errorf("%w: %s is a file, and what is offered is not: name a folder with --out", wire.ErrUsage, wire.Escape(out))
 	}
 	abs, err := filepath.Abs(out)
 	if err != nil {

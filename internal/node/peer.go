@@ -60,10 +60,22 @@ func encounter(ctx context.Context, n *Node, address string) (*peer, *conn, erro
 func dial(ctx context.Context, address string) (net.Conn, error) {
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", address, err)
+		return nil, &dialError{address, err}
 	}
 	return raw, nil
 }
+
+// A dialError is an error of dialling that says the address once.
+type dialError struct {
+	address string
+	err     error
+}
+
+func (e *dialError) Error() string {
+	return fmt.Sprintf("connect to %s: %v", e.address, plain(e.err))
+}
+
+func (e *dialError) Unwrap() error { return e.err }
 
 // connect opens one more connection to the same device.
 func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {

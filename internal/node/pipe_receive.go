@@ -14,7 +14,7 @@ import (
 // toPipe writes the share's only file to w, in order.
 func (r *receive) toPipe(ctx context.Context, w io.Writer) (Result, error) {
 	if len(r.files) != 1 || r.files[0].Dir {
-		return Result{}, fmt.Errorf("%w: --out - takes one file, and there are %d: name a folder", wire.ErrUsage, len(r.files))
+		return Result{}, fmt.Errorf("%w: --out - takes a single file: name a folder for what is offered", wire.ErrUsage)
 	}
 	p := newPipe(w)
 	fetched, err := r.fetch(ctx, []transfer.Span{{First: 0, End: r.layout.Blocks()}}, p, true, 0)

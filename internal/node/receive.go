@@ -397,7 +397,7 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 		}
 	}
 	if err == nil && len(res.Failed) > 0 {
-		err = fmt.Errorf("%w: %d of %d are missing", wire.ErrPartial, len(res.Failed), len(r.files))
+		err = fmt.Errorf("%w: %d of %d missing", wire.ErrPartial, len(res.Failed), len(r.files))
 	}
 	if ctx.Err() != nil || errors.Is(err, wire.ErrSourceLost) || errors.Is(err, wire.ErrWrongDevice) {
 		return res, err // there is nobody to tell
@@ -411,9 +411,11 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 		}
 		r.report(Event{Kind: KindWarning, Reason: "the sender could not be told " + what + ": " + sendErr.Error()})
 	case len(verdict.Disagreed) > 0:
-		first := r.files[verdict.Disagreed[0]].Path
-		err = errors.Join(err, fmt.Errorf("%w: the sender has another hash for %s and %d more", wire.ErrMismatch,
-			wire.Escape(first), len(verdict.Disagreed)+verdict.More-1))
+		what := wire.Escape(r.files[verdict.Disagreed[0]].Path)
+		if more := len(verdict.Disagreed) + verdict.More - 1; more > 0 {
+			what += fmt.Sprintf(" and %d more", more)
+		}
+		err = errors.Join(err, fmt.Errorf("%w: the sender has another hash for %s", wire.ErrMismatch, what))
 	}
 	return res, err
 }

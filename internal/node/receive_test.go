@@ -155,3 +155,31 @@ func TestReceiptToLostSender(t *testing.T) {
 		}
 	})
 }
+
+// What goes wrong with connections and files is told without names of calls and
+// with each address once.
+func TestErrorTexts(t *testing.T) {
+	_, err := newNode(t).Receive(t.Context(), ReceiveOptions{Code: testCode, From: "127.0.0.1:1", Out: t.TempDir()})
+	if want := "device not found: connect to 127.0.0.1:1: "; err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "tcp") {
+		t.Errorf("%v, want %s and why", err, want)
+	}
+	_, err = newNode(t).Send(t.Context(), SendOptions{Text: "a", Bind: "192.0.2.1", Port: 4711})
+	if err == nil || !strings.HasPrefix(err.Error(), "listen on 192.0.2.1:4711: ") || strings.Contains(err.Error(), "bind") {
+		t.Errorf("listen: %v", err)
+	}
+	if _, err := newNode(t).Discard("3f"); err == nil || !strings.Contains(err.Error(), "no unfinished transfer has an ID") {
+		t.Errorf("discard: %v", err)
+	}
+}
+
+// One file that is missing is told as one.
+func TestOneMissing(t *testing.T) {
+	r := newReceive(newNode(t), ReceiveOptions{}, func(Event) {})
+	r.files, r.arrived = []wire.File{{Path: "a", Size: 1}}, make([]arrival, 1)
+	r.failures[0] = wire.ErrSourceChanged
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody is told
+	if _, err := r.end(ctx, transfer.Result{}, "", nil); err == nil || err.Error() != "not every file arrived: 1 of 1 missing" {
+		t.Error(err)
+	}
+}

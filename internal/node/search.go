@@ -245,7 +245,7 @@ func (e *unreachableError) Error() string {
 	case errors.Is(why, context.DeadlineExceeded):
 		why = errors.New("no answer")
 	case errors.As(why, &opErr):
-		why = opErr.Err // the rest of it repeats the address
+		why = plain(opErr) // the rest of it repeats the address
 	}
 	return fmt.Sprintf("the sender was found at %s, but it cannot be reached (%v): its firewall may block the port", e.address, why)
 }

@@ -164,15 +164,23 @@ func listen(ctx context.Context, bind string, port int) (net.Listener, error) {
 		if isPortTaken(err) {
 			return nil, fmt.Errorf("%w: %d", wire.ErrPortTaken, port)
 		}
-		return l, err
+		return l, listenError(bind, port, err)
 	}
 	for port := DefaultPort; ; port++ {
 		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
 		if isPortTaken(err) && port < DefaultPort+portsTried {
 			continue
 		}
-		return l, err
+		return l, listenError(bind, port, err)
 	}
+}
+
+// listenError says why nothing can be listened on.
+func listenError(bind string, port int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("listen on %s: %w", wire.Escape(net.JoinHostPort(bind, strconv.Itoa(port))), plain(err))
 }
 
 // interfacesOf lists the interfaces that have the address listened on; nil

@@ -15,7 +15,7 @@ func (f *openFile) check(want *wire.File) error {
 	}
 	size, modTime, err := f.state()
 	if err != nil {
-		return fmt.Errorf("%w: %w", wire.ErrSourceRead, err)
+		return fmt.Errorf("%w: %w", wire.ErrSourceRead, plain(err))
 	}
 	if size != want.Size || modTime != want.ModTime {
 		return wire.ErrSourceChanged
@@ -33,7 +33,7 @@ func (f *openFile) readAt(p []byte, off int64, want *wire.File) error {
 		if errors.Is(err, io.EOF) {
 			return wire.ErrSourceChanged
 		}
-		return fmt.Errorf("%w: %w", wire.ErrSourceRead, err)
+		return fmt.Errorf("%w: %w", wire.ErrSourceRead, plain(err))
 	}
 	return f.check(want)
 }

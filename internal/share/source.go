@@ -121,9 +121,17 @@ func sourceError(err error) error {
 	case errors.Is(err, wire.ErrSourceChanged):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: %w", wire.ErrSourceChanged, err)
+		return fmt.Errorf("%w: %w", wire.ErrSourceChanged, plain(err))
 	}
-	return fmt.Errorf("%w: %w", wire.ErrSourceRead, err)
+	return fmt.Errorf("%w: %w", wire.ErrSourceRead, plain(err))
+}
+
+// plain is err without the call and the path, which are told in other words.
+func plain(err error) error {
+	if e, ok := err.(*fs.PathError); ok { //nolint:errorlint // what is wrapped deeper has a text of its own
+		return e.Err
+	}
+	return err
 }
 
 func (d *disk) Close() error {

@@ -53,7 +53,7 @@ func atStart(f *os.File) bool {
 func fromFile(s *spooled) (*Share, error) {
 	size, modTime, err := s.file.state()
 	if err != nil {
-		return nil, fmt.Errorf("look at the standard input: %w", err)
+		return nil, fmt.Errorf("look at the standard input: %w", plain(err))
 	}
 	return newShare([]wire.File{{Path: "stdin", Size: size, ModTime: modTime}}, s)
 }
@@ -78,6 +78,7 @@ func copyAll(ctx context.Context, to io.Writer, from io.Reader) error {
 }
 
 func spoolError(err error) error {
+	err = plain(err)
 	if noSpace(err) {
 		err = fmt.Errorf("%w: %w", wire.ErrNoSpace, err)
 	}

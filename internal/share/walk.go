@@ -2,7 +2,6 @@ package share
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -114,12 +113,8 @@ func (w *walker) walk(ctx context.Context, named []namedPath) (*Share, error) {
 
 func (w *walker) top(ctx context.Context, p namedPath) error {
 	unusable := func(err error) error {
-		// The path is in the message once: not again from a *PathError.
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return fmt.Errorf("%w: %s: %w", wire.ErrUsage, wire.Escape(p.given), err)
+		// The path is in the message once.
+		return fmt.Errorf("%w: %s: %w", wire.ErrUsage, wire.Escape(p.given), plain(err))
 	}
 	info, err := os.Stat(p.abs)
 	if err != nil {
@@ -163,7 +158,7 @@ func (w *walker) folder(ctx context.Context, abs, path string, entries []fs.DirE
 	if len(w.files) == before {
 		info, err := os.Lstat(abs)
 		if err != nil {
-			w.skip(path, "cannot be read: "+plain(err))
+			w.skip(path, "cannot be read: "+plain(err).Error())
 			return nil
 		}
 		w.files = append(w.files, wire.File{Path: path, ModTime: info.ModTime().UnixNano(), Dir: true})
@@ -188,7 +183,7 @@ func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry)
 	case entry.IsDir():
 		entries, err := os.ReadDir(abs)
 		if err != nil {
-			w.skip(path, "cannot be read: "+plain(err))
+			w.skip(path, "cannot be read: "+plain(err).Error())
 			if len(entries) == 0 {
 				return nil
 			}
@@ -203,7 +198,7 @@ func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry)
 		err = readable(abs, info.Mode())
 	}
 	if err != nil {
-		w.skip(path, "cannot be read: "+plain(err))
+		w.skip(path, "cannot be read: "+plain(err).Error())
 		return nil
 	}
 	if !info.Mode().IsRegular() { // since the folder was read
@@ -226,15 +221,6 @@ func (w *walker) file(path string, info fs.FileInfo) {
 
 func (w *walker) skip(path, reason string) {
 	w.skipped = append(w.skipped, Skip{path, reason})
-}
-
-// plain is err without the path, which is told beside it.
-func plain(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	return err.Error()
 }
 
 // kind says what a thing is that is neither a file nor a folder.
