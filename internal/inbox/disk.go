@@ -3,11 +3,11 @@ package inbox
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,15 +41,7 @@ func openDisk(dir string) (*disk, error) {
 	case err == nil:
 		d.root.Store(root)
 	case errors.Is(err, fs.ErrNotExist):
-		// The folder is made when something is accepted; a parent that is
-		// missing too is more likely a slip of the keyboard.
-		info, err := os.Stat(filepath.Dir(abs))
-		if err != nil {
-			return nil, opError("open folder", filepath.Dir(abs), err)
-		}
-		if !info.IsDir() {
-			return nil, fmt.Errorf("open folder %s: it is not a folder", quote(filepath.Dir(abs)))
-		}
+		// It is made, with those that it is in, when something is accepted.
 	default:
 		return nil, opError("open folder", abs, err)
 	}
@@ -70,21 +62,43 @@ func (d *disk) Make() error {
 	if d.root.Load() != nil {
 		return nil
 	}
-	err := os.Mkdir(d.path, 0o777)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	for _, dir := range d.missing() {
+		if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := syncParent(dir); err != nil {
+			return err
+		}
 	}
 	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return err
 	}
 	d.root.Store(root)
-	parent, err := os.Open(filepath.Dir(d.path))
-	if err != nil {
-		// A parent that may be searched but not read cannot be synced.
-		if errors.Is(err, fs.ErrPermission) {
-			return nil
+	return nil
+}
+
+// missing lists the folders that are not there, each after the one that it is
+// in; the last one is the inbox itself.
+func (d *disk) missing() []string {
+	var dirs []string
+	for at := d.path; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
 		}
+		dirs = append(dirs, at)
+	}
+	slices.Reverse(dirs)
+	return dirs
+}
+
+// syncParent makes the name of dir durable.
+func syncParent(dir string) error {
+	parent, err := os.Open(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // one that may be searched but not read cannot be synced
+	}
+	if err != nil {
 		return err
 	}
 	return cmp.Or(syncDir(parent), parent.Close())
@@ -92,8 +106,8 @@ func (d *disk) Make() error {
 
 func (d *disk) Volume() (volumeLimits, int64, error) {
 	at := d.path
-	if d.root.Load() == nil {
-		at = filepath.Dir(d.path)
+	if missing := d.missing(); len(missing) > 0 {
+		at = filepath.Dir(missing[0])
 	}
 	limits, free, err := volume(at)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 //
 // Errors answer to io/fs's ErrExist and ErrNotExist; a full disk to noSpace.
 type filesystem interface {
-	// Make creates the inbox's folder, if it is not there.
+	// Make creates the inbox's folder and those that it is in, if they are not there.
 	Make() error
 	// Volume tells what can be written here, and how many bytes are free.
 	Volume() (volumeLimits, int64, error)

@@ -7,8 +7,8 @@ type Inbox struct {
 	dir string
 }
 
-// Open opens the folder dir, which must exist or have a parent that does. It
-// writes nothing: Begin makes the folder.
+// Open opens the folder dir. It writes nothing: Begin makes the folder, and those
+// that it is in, where they are missing.
 func Open(dir string) (*Inbox, error) {
 	d, err := openDisk(dir)
 	if err != nil {

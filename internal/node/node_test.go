@@ -521,10 +521,35 @@ func TestNewName(t *testing.T) {
 	}
 }
 
+// All folders that are missing are made, when the offer was accepted.
+func TestMissingFolders(t *testing.T) {
+	src := makeTree(t, map[string]int{"a.txt": 10})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a.txt")}})
+	dir := t.TempDir()
+	_, err := s.receive(newNode(t), filepath.Join(dir, "x", "y", "z")+"/", func(o *ReceiveOptions) {
+		o.Approve = func(context.Context, Offer) (Answer, error) {
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+				t.Errorf("made before it was accepted: %v, %v", entries, err)
+			}
+			return Answer{Accept: true}, nil
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.receive(newNode(t), filepath.Join(dir, "x", "b", "new.txt")); err != nil {
+		t.Fatal(err)
+	}
+	want := tree(t, src)["a.txt"]
+	if diff := cmp.Diff(map[string]string{"x/y/z/a.txt": want, "x/b/new.txt": want}, tree(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestUnusableFolder(t *testing.T) {
 	src := makeTree(t, map[string]int{"a.txt": 10})
 	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a.txt")}})
-	for _, out := range []string{filepath.Join(src, "missing", "deep") + "/", filepath.Join(src, "a.txt", "below") + "/"} {
+	for _, out := range []string{filepath.Join(src, "a.txt", "below") + "/", filepath.Join(src, "a.txt", "below", "deep") + "/"} {
 		if _, err := s.receive(newNode(t), out); !errors.Is(err, wire.ErrUsage) || !strings.Contains(err.Error(), "--out") {
 			t.Errorf("into %s: %v", out, err)
 		}
