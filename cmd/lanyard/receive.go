@@ -100,13 +100,13 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	defer n.Close() // what could not be kept has been told
 	v := &receiveView{t: t}
 	l := newListing(t)
-	shown, written := false, error(nil) // a text, on standard output
+	var text *string // that was received instead of a file
 	opts := node.ReceiveOptions{
 		Code: code, Bind: set.Bind, Port: set.Port, From: f.from, Out: f.out, Only: f.only,
 		Streams: set.Streams, Limit: int64(set.LimitDown), List: f.list, Verbose: t.verbose,
 		Approve: v.approve,
 		OnList:  l.add,
-		OnText:  func(s string) { shown, written = true, t.text(s) },
+		OnText:  func(s string) { text = &s },
 		OnEvent: v.on,
 	}
 	switch {
@@ -121,9 +121,6 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	if f.out == "-" {
 		opts.Out, opts.Pipe = "", t.out
 	}
-	if t.json {
-		opts.OnText = nil // standard output is the result's: a text becomes a file
-	}
 
 	result, err := n.Receive(ctx, opts)
 	t.board.clear()
@@ -133,13 +130,14 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	if err == nil || len(result.Files)+len(result.Failed) > 0 {
 		t.result = result
 	}
+	if text != nil {
+		t.result = textResult{result, *text}
+	}
 	switch {
 	case err != nil && ctx.Err() != nil && (!v.began || opts.Pipe != nil): // nothing is kept
 		return interruption{text: "stopped"}
 	case err != nil && ctx.Err() != nil:
 		return interruption{"stopped; what has arrived is kept", wire.FailureOf(context.Canceled).Remedy}
-	case err == nil && written != nil:
-		return fmt.Errorf("write the text: %w", written)
 	case err != nil:
 		return err
 	}
@@ -147,13 +145,23 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 		t.result = nil // standard output is the data's
 	}
 	switch {
-	case shown: // a text says all by itself
+	case text != nil && t.json: // it is in the result
+	case text != nil: // it says all by itself
+		if err := t.text(*text); err != nil {
+			return fmt.Errorf("write the text: %w", err)
+		}
 	case len(result.Files) == 0 && result.Skipped > 0:
 		t.say("  nothing was received: %s", leftOut(result.Skipped))
 	default:
 		t.say("  received %s", received(result))
 	}
 	return nil
+}
+
+// A textResult is the result of a text as --json writes it.
+type textResult struct {
+	node.Result
+	Text string `json:"text"`
 }
 
 // check looks at what one can tell before anything is done.
