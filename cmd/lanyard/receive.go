@@ -124,6 +124,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 
 	result, err := n.Receive(ctx, opts)
 	t.board.clear()
+	v.ended()
 	if f.list && err == nil {
 		return l.close("offered")
 	}
@@ -223,11 +224,12 @@ func askCode(ctx context.Context, t *terminal, args []string, f *receiveFlags) (
 
 // A receiveView shows a receiver's events and asks for approval.
 type receiveView struct {
-	t     *terminal
-	files int               // that are offered
-	told  map[string]string // names that files get here, as the offer said
-	began bool              // something may have arrived
-	lost  bool              // nothing comes at the moment
+	t       *terminal
+	files   int               // that are offered
+	told    map[string]string // names that files get here, as the offer said
+	renamed int               // files that have another name here than was told
+	began   bool              // something may have arrived
+	lost    bool              // nothing comes at the moment
 }
 
 func (v *receiveView) on(ev node.Event) {
@@ -316,10 +318,27 @@ func (v *receiveView) progress(ev node.Event) {
 // file tells of a file that is in its place, if there is more to tell than that.
 func (v *receiveView) file(ev node.Event) {
 	if ev.Renamed != "" && ev.Renamed != v.told[ev.Path] && v.files > 1 {
-		v.t.say("  %s is here as %s", name(ev.Path), name(ev.Renamed))
+		v.renamed++
+		if v.renamed <= maxRenamed || v.t.verbose {
+			v.t.say("  %s is here as %s", name(ev.Path), name(ev.Renamed))
+		}
 	}
 	if v.t.verbose && ev.BLAKE3 != nil {
 		v.t.say("  verified %s, %s, BLAKE3 %s", name(ev.Path), size(ev.Bytes), ev.BLAKE3)
+	}
+}
+
+// maxRenamed is how many files are told one by one that have another name.
+const maxRenamed = 20
+
+// ended tells how many more have.
+func (v *receiveView) ended() {
+	switch more := v.renamed - maxRenamed; {
+	case more <= 0 || v.t.verbose:
+	case more == 1:
+		v.t.say("  1 more file has another name here")
+	default:
+		v.t.say("  %s have other names here", count(more, "more file"))
 	}
 }
 
