@@ -280,6 +280,8 @@ func (v *sendView) on(ev node.Event) {
 	case node.KindTrouble:
 		t.board.drop(receiverKey(ev))
 		t.say("  %s ended without everything: %s", who, wire.Escape(ev.Reason))
+	case node.KindFailed:
+		t.insist("  failed: %s (%s)", name(ev.Path), wire.Escape(ev.Reason))
 	case node.KindRefused:
 		t.say("  refused %s: %s", host(ev.Address), wire.Escape(ev.Reason))
 	case node.KindWarning:

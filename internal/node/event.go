@@ -69,6 +69,7 @@ const (
 	// On both.
 	KindConnected Kind = "connected" // Device, DeviceID, Address
 	KindWarning   Kind = "warning"   // Reason
+	KindFailed    Kind = "failed"    // Path, Reason: will not arrive, or, on the sender, is not sent
 
 	// On the receiver.
 	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words: a device wants to send
@@ -77,7 +78,6 @@ const (
 	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams
 	KindRun      Kind = "run"      // Stream, First, Blocks, Bytes, Seconds, Rate, Reason when it broke
 	KindFile     Kind = "file"     // Path, Renamed, Bytes, BLAKE3: whole, verified and in its place
-	KindFailed   Kind = "failed"   // Path, Reason: will not arrive
 	KindLost     Kind = "lost"     // Seconds: nothing has come for so long
 	KindBack     Kind = "back"     // bytes come again; of a receiver that rested: Device, DeviceID, Address
 

@@ -427,6 +427,15 @@ func TestSourceChanged(t *testing.T) {
 	}
 	s.wait(KindTrouble)
 	s.stop()
+	var told []string
+	for _, ev := range s.events {
+		if ev.Kind == KindFailed {
+			told = append(told, ev.Path+": "+ev.Reason)
+		}
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "b: ") || !strings.Contains(told[0], "send again") {
+		t.Errorf("the sender told of %q", told)
+	}
 
 	// Sent again, only what was missing comes, and nothing comes twice.
 	s = startSending(t, sender, SendOptions{Paths: paths, Receivers: 1})

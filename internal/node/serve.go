@@ -107,6 +107,23 @@ func (s *server) sent(r *http.Request, first wire.BlockIndex, bytes int) {
 	}
 }
 
+// unsent tells once of a file that is not sent, or not to its end, and why. Each
+// receiver misses it.
+func (s *server) unsent(i wire.FileIndex, why error) {
+	s.mu.Lock()
+	isTold := s.failed[i]
+	s.failed[i] = true
+	s.mu.Unlock()
+	if isTold {
+		return
+	}
+	reason := why.Error()
+	if errors.Is(why, wire.ErrSourceChanged) {
+		reason = "it has changed since sharing began: run send again to send it as it is now"
+	}
+	s.report(Event{Kind: KindFailed, Path: s.share.Files()[i].Path, Reason: reason})
+}
+
 // went counts what a receiver got.
 func (rec *receiver) went(first wire.BlockIndex, bytes int64, now time.Time) {
 	rec.sent += bytes

@@ -48,6 +48,7 @@ type server struct {
 	receivers map[identity.DeviceID]*receiver // those that proved the code
 	receipts  map[receiptKey]bool             // transfers that have everything
 	kept      map[net.Conn]*receiver          // proven connections
+	failed    map[wire.FileIndex]bool         // files that were told to be not sent
 	first     time.Time                       // when the first block was sent
 	last      time.Time
 	streams   int
@@ -95,6 +96,7 @@ func newServer(n *Node, s *share.Share, wanted int, report func(Event)) *server 
 	srv := &server{
 		node: n, share: s, report: report, wanted: wanted, enough: make(chan struct{}),
 		receivers: map[identity.DeviceID]*receiver{}, receipts: map[receiptKey]bool{}, kept: map[net.Conn]*receiver{},
+		failed: map[wire.FileIndex]bool{},
 	}
 	for _, f := range s.Files() {
 		if !f.Dir {
@@ -138,7 +140,7 @@ func (s *server) routes() http.Handler {
 		calls["POST /v1/pair/start"] = s.pairStart
 		calls["POST /v1/pair/confirm"] = s.pairConfirm
 	}
-	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Limit: s.limit, Sent: s.sent, Receipt: s.receipt})
+	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Limit: s.limit, Sent: s.sent, Failed: s.unsent, Receipt: s.receipt})
 	prefix := "/v1/shares/" + s.share.ID()
 	shared := s.admit(http.StripPrefix(prefix, blocks))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -43,7 +43,7 @@ func (h *handler) blocks(w http.ResponseWriter, r *http.Request) error {
 	out := pace(w, r).within(h.hooks.Limit, r)
 	buf := runBuffers.Get().(*runBuffer)
 	defer runBuffers.Put(buf)
-	run := run{share: s, end: first + count}
+	run := run{share: s, end: first + count, failed: h.hooks.Failed}
 	defer run.close()
 	for b := first; b < run.end; {
 		content, next, err := run.send(out, buf, b)
@@ -64,6 +64,8 @@ type run struct {
 	end   wire.BlockIndex
 	file  *openFile
 	cold  bool // a read waited for the disk
+
+	failed func(wire.FileIndex, error) // as in Hooks
 }
 
 // A block that takes longer than this to read comes from a disk. Only then is
@@ -171,6 +173,9 @@ func (r *run) read(b *reading, p []byte) {
 // finish makes the trailer of a block that was read to its end.
 func (r *run) finish(b *reading, trailer []byte) {
 	if b.err != nil {
+		if r.failed != nil {
+			r.failed(b.index, b.err)
+		}
 		wire.PutTrailer(trailer, statusOf(b.err), digest.Digest{})
 		return
 	}

@@ -29,6 +29,9 @@ type Hooks struct {
 	// of them and the length of their content in bytes. The run goes on when
 	// it returns.
 	Sent func(r *http.Request, first wire.BlockIndex, bytes int)
+	// Failed is called for each block that is sent as filler, with why: the file
+	// changed or cannot be read.
+	Failed func(i wire.FileIndex, why error)
 	// Receipt is called when a receiver told its result, with what it is worth
 	// by what was sent.
 	Receipt func(r *http.Request, receipt wire.Receipt, verdict wire.Verdict)
