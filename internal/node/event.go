@@ -116,8 +116,11 @@ const (
 
 // A Result is what a command did.
 type Result struct {
-	Bytes   int64        `json:"bytes"`   // of the files
-	Seconds float64      `json:"seconds"` // from the first request to the last block on the disk
+	Bytes int64 `json:"bytes"` // of the files
+	// Seconds are from the first request to the last block on the disk. On a sender
+	// with one receiver that has everything they are what that one said, otherwise
+	// from the first block that went out to the last, to whomever.
+	Seconds float64      `json:"seconds"`
 	Streams int          `json:"streams"` // the most at one time
 	Files   []FileResult `json:"files"`
 

@@ -220,7 +220,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 	if !tooMany {
 		s.receipts[key] = true
 	}
-	s.streams = max(s.streams, got.Streams)
+	s.streams, s.seconds = max(s.streams, got.Streams), got.Seconds
 	ev.Receivers = len(s.receipts)
 	s.mu.Unlock()
 	if tooMany {
@@ -280,6 +280,9 @@ func (s *server) result() Result {
 	res := Result{
 		Bytes: s.share.Bytes(), Seconds: s.last.Sub(s.first).Seconds(),
 		Streams: s.streams, Receivers: len(s.receipts), Files: []FileResult{},
+	}
+	if res.Receivers == 1 {
+		res.Seconds = s.seconds
 	}
 	for i, f := range s.share.Files() {
 		fr := FileResult{Path: f.Path, Size: f.Size}

@@ -116,6 +116,22 @@ func TestTries(t *testing.T) {
 	})
 }
 
+// A sender with one receiver says what that one says of how long it took.
+func TestSecondsOfTheResult(t *testing.T) {
+	s, rec, _ := newTold(t)
+	s.first = time.Now()
+	s.last = s.first.Add(3 * time.Second)
+	for _, c := range []struct {
+		transfer string
+		want     float64
+	}{{"x", 1}, {"y", 3}} { // two receivers
+		s.received(rec, "a:2", receiptOf(c.transfer), wire.Verdict{Agreed: 1})
+		if got := s.result().Seconds; got != c.want {
+			t.Errorf("after %s: %v seconds, want %v", c.transfer, got, c.want)
+		}
+	}
+}
+
 // Files that a receiver has of its own are not what it was sent.
 func TestKept(t *testing.T) {
 	s, rec, told := newTold(t)

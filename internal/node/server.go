@@ -52,6 +52,7 @@ type server struct {
 	first     time.Time                       // when the first block was sent
 	last      time.Time
 	streams   int
+	seconds   float64 // that the last receiver with everything says it took
 }
 
 // A receiver is a device that proved the code.
