@@ -277,6 +277,8 @@ func (v *sendView) on(ev node.Event) {
 	case node.KindReceived:
 		t.board.drop(receiverKey(ev))
 		t.say("  %s", served(ev))
+	case node.KindDeclined:
+		t.say("  %s declined", who)
 	case node.KindTrouble:
 		t.board.drop(receiverKey(ev))
 		t.say("  %s ended without everything: %s", who, wire.Escape(ev.Reason))

@@ -72,6 +72,7 @@ func (r *receive) approve(ctx context.Context, o Offer) (Answer, error) {
 		}
 	}
 	if !answer.Accept {
+		r.decline(ctx)
 		return answer, fmt.Errorf("%w: nothing was received", wire.ErrRejected)
 	}
 	return answer, nil

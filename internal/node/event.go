@@ -64,6 +64,7 @@ const (
 	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
 	KindReceived Kind = "received" // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
 	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in
+	KindDeclined Kind = "declined" // Device, DeviceID, Address: one that came with the code does not want it
 	KindTrouble  Kind = "trouble"  // Device, DeviceID, Address, Reason: a receiver ended without everything
 
 	// On both.

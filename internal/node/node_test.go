@@ -327,6 +327,14 @@ func TestRejected(t *testing.T) {
 	if _, err := os.Stat(out); err == nil {
 		t.Error("something was written")
 	}
+	// The sender is told, and goes on waiting.
+	s.wait(KindDeclined)
+	if _, err := s.receive(newNode(t), out); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.finished().Receivers; got != 1 {
+		t.Errorf("%d receivers", got)
+	}
 }
 
 // A receiver that stops goes on where it stopped, also from a sender that was

@@ -301,6 +301,22 @@ func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
 	return spans
 }
 
+// decline tells a sender that was met by its code that nobody wants its files, if
+// it can be told at once. One that made an offer learns it from the offer.
+func (r *receive) decline(ctx context.Context) {
+	if r.peer.offer != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, declineTime)
+	defer cancel()
+	share, _ := r.peer.access()
+	none := func(func(wire.FileResult) bool) {}
+	_, _ = r.peer.deliver(ctx, wire.Receipt{Share: share, Transfer: rand.Text(), Declined: true}, len(r.files), none)
+}
+
+// declineTime is how long a sender has to take a decline.
+const declineTime = 2 * time.Second
+
 // fetch gets the spans into the sink and tells how far it is meanwhile.
 func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfer.Sink, ordered bool, before int64) (transfer.Result, error) {
 	r.began = time.Now()

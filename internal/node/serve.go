@@ -182,6 +182,10 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 	// Progress that was looked at before is told before.
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	if got.Declined {
+		s.report(Event{Kind: KindDeclined, Device: rec.name, DeviceID: rec.id.String(), Address: address})
+		return
+	}
 	key := receiptKey{rec, got.Transfer}
 	s.mu.Lock()
 	if s.receipts[key] {

@@ -19,6 +19,7 @@ type Receipt struct {
 	Streams  int
 	OK       bool // every file arrived, but for those that were skipped by choice
 	Files    int  // results that follow: the files, without folders
+	Declined bool // the receiver's user did not take what was offered: not OK, and no results
 }
 
 // A FileResult is how one file ended: its BLAKE3 hash, or an error code of the
@@ -58,6 +59,7 @@ type receiptRecord struct {
 	Streams  int     `json:"streams"`
 	OK       bool    `json:"ok"`
 	Files    int     `json:"files"`
+	Declined bool    `json:"declined,omitempty"`
 }
 
 type resultRecord struct {
@@ -112,6 +114,9 @@ func ReadReceipt(r io.Reader, maxFiles int, each func(FileResult) error) (Receip
 	}
 	if head.Bytes < 0 || head.Files < 0 || head.Streams < 0 || head.Seconds < 0 || len(head.Transfer) > maxTransfer {
 		return Receipt{}, in.fail(ErrMalformed, errors.New("a number out of range"))
+	}
+	if head.Declined && (head.OK || head.Files > 0) {
+		return Receipt{}, in.fail(ErrMalformed, errors.New("declined, and yet with a result"))
 	}
 	if head.Files > maxFiles {
 		return Receipt{}, in.fail(ErrTooLarge, fmt.Errorf("%d files, the share has %d", head.Files, maxFiles))

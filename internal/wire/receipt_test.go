@@ -94,6 +94,8 @@ func TestReceiptRefused(t *testing.T) {
 		"more than said":   {head(1) + line(0) + line(1) + `{"end":2}` + "\n", ErrMalformed},
 		"something after":  {head(0) + `{"end":0}` + "\n{}", ErrMalformed},
 		"a line too long":  {head(1) + strings.Repeat(" ", 5000) + line(0), ErrTooLarge},
+		"declined, all ok": {`{"declined":true,"ok":true}` + "\n" + `{"end":0}` + "\n", ErrMalformed},
+		"declined, a file": {`{"declined":true,"files":1}` + "\n" + line(0) + `{"end":1}` + "\n", ErrMalformed},
 		"nothing":          {"", ErrMalformed},
 		"seconds not real": {`{"seconds":1e999}` + "\n", ErrMalformed},
 	} {
