@@ -122,7 +122,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	}
 	t.result = result
 	if f.receivers > 1 && !v.isOffer {
-		t.say("  done: %s have everything", count(f.receivers, "receiver"))
+		t.say("  done: %s have everything", count(v.done, "receiver"))
 	}
 	return nil
 }

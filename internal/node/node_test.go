@@ -286,6 +286,44 @@ func TestThreeReceiversAtOnce(t *testing.T) {
 	}
 }
 
+// Who has begun when enough receivers have everything is not cut off, and nobody
+// else may begin.
+func TestOvertaken(t *testing.T) {
+	src := makeTree(t, map[string]int{"film.mkv": 6 * digest.BlockSize})
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "film.mkv")}, Receivers: 1})
+	slow, out := newNode(t), t.TempDir()
+	began, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var once sync.Once
+		_, err := s.receive(slow, out, func(o *ReceiveOptions) {
+			o.Limit = 3 << 20
+			o.OnEvent = func(ev Event) {
+				if ev.Kind == KindProgress && ev.Bytes > 0 {
+					once.Do(func() { close(began) })
+				}
+			}
+		})
+		ended <- err
+	}()
+	<-began
+	if _, err := s.receive(newNode(t), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.receive(newNode(t), t.TempDir())
+	if !errors.Is(err, wire.ErrStopped) || !strings.Contains(err.Error(), "enough receivers") {
+		t.Errorf("who came too late: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the one that had begun: %v", err)
+	}
+	if diff := cmp.Diff(tree(t, src), tree(t, out)); diff != "" {
+		t.Error(diff)
+	}
+	if got := s.finished().Receivers; got != 2 {
+		t.Errorf("%d receivers", got)
+	}
+}
+
 func TestWrongCode(t *testing.T) {
 	src := makeTree(t, map[string]int{"a": 10})
 	out := filepath.Join(t.TempDir(), "new")

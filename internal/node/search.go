@@ -112,7 +112,7 @@ func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan disc
 			if o.isSpent {
 				spent++
 			}
-			if refused == nil && (errors.Is(o.err, wire.ErrUnauthorised) || errors.Is(o.err, wire.ErrVersion)) {
+			if refused == nil && (errors.Is(o.err, wire.ErrUnauthorised) || errors.Is(o.err, wire.ErrVersion) || errors.Is(o.err, wire.ErrStopped)) {
 				refused = o.err
 				closing = time.After(lastWord)
 			}

@@ -28,6 +28,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 		burnt = guard.Burnt()
 	}
 	var newCode <-chan time.Time
+	enough := s.enough
 	var err error
 	for running := true; running; {
 		select {
@@ -36,16 +37,19 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 			running = false
 		case err = <-failed:
 			running = false
-		case <-s.enough:
-			running = false
+		case <-enough:
+			// The code serves no more, and who has begun may finish.
+			enough, burnt, newCode = nil, nil, nil
+			running = s.close(time.Now())
 		case <-burnt:
 			burnt, newCode = nil, time.After(pause)
 			pause = min(2*pause, longestCodePause)
 		case <-newCode:
 			s.newCode()
 			burnt = s.guard().Burnt()
-		case <-progress.C:
+		case now := <-progress.C:
 			s.reportProgress()
+			running = enough != nil || s.isTaking(now)
 		}
 	}
 	// The last receiver shall have the answer to its receipt.
@@ -105,6 +109,39 @@ func (s *server) sent(r *http.Request, first wire.BlockIndex, bytes int) {
 	if rec != nil {
 		rec.went(first, int64(bytes), now)
 	}
+}
+
+// close lets nobody begin any more, and tells whether anybody is still taking
+// blocks.
+func (s *server) close(now time.Time) bool {
+	s.mu.Lock()
+	s.rest = map[*receiver]bool{}
+	for _, rec := range s.receivers {
+		if s.wanted > 0 && rec.isTaking(now) {
+			s.rest[rec] = true
+		}
+	}
+	s.mu.Unlock()
+	return s.isTaking(now)
+}
+
+// isTaking tells whether anybody is still taking blocks that may finish.
+func (s *server) isTaking(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for rec := range s.rest {
+		if rec.isTaking(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTaking tells whether the receiver's try is under way: it has got something
+// lately, or its connection is there and it may only be slow.
+func (rec *receiver) isTaking(now time.Time) bool {
+	silent := now.Sub(rec.last)
+	return !rec.began.IsZero() && (silent <= lostAfter || rec.kept > 0 && silent <= lostPatience)
 }
 
 // unsent tells once of a file that is not sent, or not to its end, and why. Each

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,6 +130,34 @@ func TestSecondsOfTheResult(t *testing.T) {
 		if got := s.result().Seconds; got != c.want {
 			t.Errorf("after %s: %v seconds, want %v", c.transfer, got, c.want)
 		}
+	}
+}
+
+// Who has gone, or stands still, keeps the sender no longer than for a while.
+func TestTaking(t *testing.T) {
+	for kept, patience := range map[int]time.Duration{0: lostAfter, 1: lostPatience} {
+		synctest.Test(t, func(t *testing.T) {
+			s, rec, _ := newTold(t)
+			s.wanted, rec.kept = 1, kept
+			if rec.isTaking(time.Now()) {
+				t.Error("it takes blocks, and has none")
+			}
+			rec.went(0, 1, time.Now())
+			if !s.close(time.Now()) {
+				t.Error("it is not waited for")
+			}
+			time.Sleep(patience)
+			if !s.isTaking(time.Now()) {
+				t.Errorf("%d connections: not waited for at %v", kept, patience)
+			}
+			time.Sleep(time.Nanosecond)
+			if s.isTaking(time.Now()) {
+				t.Errorf("%d connections: still waited for after %v", kept, patience)
+			}
+			if _, err := s.enter(identity.DeviceID{2}, "tablet", "b:1"); !errors.Is(err, wire.ErrStopped) {
+				t.Errorf("a newcomer: %v", err)
+			}
+		})
 	}
 }
 

@@ -49,6 +49,7 @@ type server struct {
 	receipts  map[receiptKey]bool             // transfers that have everything
 	kept      map[net.Conn]*receiver          // proven connections
 	failed    map[wire.FileIndex]bool         // files that were told to be not sent
+	rest      map[*receiver]bool              // who may still finish; nil: everybody may begin
 	first     time.Time                       // when the first block was sent
 	last      time.Time
 	streams   int
@@ -175,9 +176,31 @@ func (s *server) admit(next http.Handler) http.Handler {
 			wire.WriteError(w, errNoTicket)
 			return
 		}
+		if !s.admits(rec) {
+			wire.WriteError(w, errEnough)
+			return
+		}
 		s.keep(linkOf(r).conn, rec)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// errEnough is for who comes after the last receiver that was wanted.
+var errEnough = fmt.Errorf("%w: enough receivers have everything", wire.ErrStopped)
+
+// admits tells whether a receiver may ask: it has everything, or has begun while
+// others might.
+func (s *server) admits(rec *receiver) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rest == nil || s.rest[rec] || !rec.received.IsZero()
+}
+
+// isClosed tells whether nobody may begin any more.
+func (s *server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rest != nil
 }
 
 // receiverOf is who holds the request's ticket, which is good only together
@@ -223,6 +246,10 @@ func (s *server) newCode() {
 
 // pairStart is the first half of proving the code.
 func (s *server) pairStart(w http.ResponseWriter, r *http.Request) {
+	if s.isClosed() {
+		wire.WriteError(w, errEnough)
+		return
+	}
 	state := linkOf(r).conn.ConnectionState()
 	if len(state.PeerCertificates) == 0 {
 		wire.WriteError(w, fmt.Errorf("%w: pairing takes a client certificate", wire.ErrUnauthorised))
@@ -291,6 +318,10 @@ func (s *server) pairConfirm(w http.ResponseWriter, r *http.Request) {
 // out.
 func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, error) {
 	s.mu.Lock()
+	if s.rest != nil { // since it began to prove the code
+		s.mu.Unlock()
+		return nil, errEnough
+	}
 	rec := s.receivers[id]
 	if rec == nil {
 		if len(s.receivers) >= maxReceivers {

@@ -22,6 +22,7 @@ var (
 	ErrSourceChanged = errors.New("the source changed while it was sent")
 	ErrSourceRead    = errors.New("the source cannot be read")
 	ErrSourceLost    = errors.New("the sender is gone")
+	ErrStopped       = errors.New("the sender has stopped sharing")
 	ErrReceiverLost  = errors.New("the receiver is gone")
 	ErrBadName       = errors.New("a name that cannot be written here")
 	ErrTooLarge      = errors.New("larger than allowed")
@@ -84,6 +85,7 @@ var failures = []struct {
 	{ErrInboxBusy, Failure{"inbox_busy", http.StatusConflict, ExitError, "Wait for the other receive to end, or choose another folder with --out."}},
 	{ErrNewerState, Failure{"newer_state", http.StatusInternalServerError, ExitError, "Use the newer lanyard, or another state folder with LANYARD_HOME."}},
 	{ErrNoShare, Failure{"no_share", http.StatusNotFound, ExitError, "The sender may have stopped sharing: ask for a new code."}},
+	{ErrStopped, Failure{"stopped", http.StatusGone, ExitError, "What has arrived is kept: to go on, have it sent again and receive it with the new code."}},
 	{ErrReceiverLost, Failure{"receiver_lost", http.StatusBadGateway, ExitError, "When the receiver is back, send the same again: it goes on where it stopped."}},
 	{ErrSourceLost, Failure{"source_lost", http.StatusBadGateway, ExitError, "When the sender is back, run the same command again: it goes on where it stopped."}},
 }
