@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -322,6 +323,50 @@ func TestOvertaken(t *testing.T) {
 	if got := s.finished().Receivers; got != 2 {
 		t.Errorf("%d receivers", got)
 	}
+}
+
+// A receiver whose sender is stopped ends at once, keeps what it has, and goes
+// on from there.
+func TestSenderStopped(t *testing.T) {
+	src := makeTree(t, map[string]int{"film.mkv": 40 * digest.BlockSize})
+	sender, receiver, out := newNode(t), newNode(t), t.TempDir()
+	// A port that no other test takes when this one is left.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	s := startSending(t, sender, SendOptions{Paths: []string{filepath.Join(src, "film.mkv")}, Receivers: 1, Port: port, Limit: 10 << 20})
+	var once sync.Once
+	var stopped time.Time
+	_, err = s.receive(receiver, out, func(o *ReceiveOptions) {
+		o.OnEvent = func(ev Event) {
+			if ev.Kind == KindProgress && ev.Bytes > 5<<20 {
+				once.Do(func() {
+					stopped = time.Now()
+					s.cancel()
+				})
+			}
+			if ev.Kind == KindWarning {
+				t.Error(ev.Reason)
+			}
+		}
+	})
+	took := time.Since(stopped)
+	if !errors.Is(err, wire.ErrStopped) || took > 10*time.Second {
+		t.Fatalf("after %v: %v", took, err)
+	}
+	s.stop()
+	if !errors.Is(s.err, context.Canceled) {
+		t.Errorf("the sender: %v", s.err)
+	}
+	s = startSending(t, sender, SendOptions{Paths: []string{filepath.Join(src, "film.mkv")}, Receivers: 1})
+	res, err := s.receive(receiver, out)
+	if err != nil || res.Fetched >= res.Bytes {
+		t.Errorf("%d of %d bytes again: %v", res.Fetched, res.Bytes, err)
+	}
+	s.finished()
 }
 
 func TestWrongCode(t *testing.T) {

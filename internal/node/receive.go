@@ -415,7 +415,7 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 	if err == nil && len(res.Failed) > 0 {
 		err = fmt.Errorf("%w: %d of %d missing", wire.ErrPartial, len(res.Failed), len(r.files))
 	}
-	if ctx.Err() != nil || errors.Is(err, wire.ErrSourceLost) || errors.Is(err, wire.ErrWrongDevice) {
+	if ctx.Err() != nil || errors.Is(err, wire.ErrSourceLost) || errors.Is(err, wire.ErrStopped) || errors.Is(err, wire.ErrWrongDevice) {
 		return res, err // there is nobody to tell
 	}
 	verdict, sendErr := r.receipt(ctx, res, err == nil)
@@ -507,7 +507,7 @@ func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdic
 // refused tells whether sending the receipt again would end the same way.
 func refused(err error) bool {
 	return errors.Is(err, wire.ErrUnauthorised) || errors.Is(err, wire.ErrWrongDevice) || errors.Is(err, wire.ErrSourceChanged) ||
-		errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge)
+		errors.Is(err, wire.ErrStopped) || errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge)
 }
 
 const (

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"lanyard/internal/secure"
 	"lanyard/internal/wire"
 )
 
@@ -52,13 +53,15 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 			running = enough != nil || s.isTaking(now)
 		}
 	}
+	isTold := s.dismiss()
 	// The last receiver shall have the answer to its receipt.
-	if err == nil {
+	if err == nil || isTold {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		err = web.Shutdown(grace)
+		shutErr := web.Shutdown(grace)
 		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = nil // an idle prober does not keep the command from ending
+		// An idle prober does not keep the command from ending.
+		if err == nil && !errors.Is(shutErr, context.DeadlineExceeded) {
+			err = shutErr
 		}
 	}
 	web.Close()
@@ -87,8 +90,11 @@ const (
 	maxHeader     = 16 << 10
 	progressEvery = 200 * time.Millisecond
 	shutdownTime  = 2 * time.Second
-	leastBurst    = 4 << 10
-	mostBurst     = 2 << 20
+	// stopTime is how long receivers have to learn that sharing was stopped. A
+	// stream that was cut off comes back within a tenth of a second.
+	stopTime   = time.Second
+	leastBurst = 4 << 10
+	mostBurst  = 2 << 20
 
 	// A new code comes later each time that one was burnt, so that guessing all
 	// day long is three guesses a minute.
@@ -115,7 +121,7 @@ func (s *server) sent(r *http.Request, first wire.BlockIndex, bytes int) {
 // blocks.
 func (s *server) close(now time.Time) bool {
 	s.mu.Lock()
-	s.rest = map[*receiver]bool{}
+	s.closed, s.rest = errEnough, map[*receiver]bool{}
 	for _, rec := range s.receivers {
 		if s.wanted > 0 && rec.isTaking(now) {
 			s.rest[rec] = true
@@ -142,6 +148,55 @@ func (s *server) isTaking(now time.Time) bool {
 func (rec *receiver) isTaking(now time.Time) bool {
 	silent := now.Sub(rec.last)
 	return !rec.began.IsZero() && (silent <= lostAfter || rec.kept > 0 && silent <= lostPatience)
+}
+
+// dismiss tells those who are still taking blocks that sharing was stopped, so
+// that they do not wait for this sender to come back: their connections end, and
+// when they connect again they are told. It tells whether there was anybody. Who
+// was offered the share hears of the offer's end instead.
+func (s *server) dismiss() bool {
+	now := time.Now()
+	var conns []*secure.Conn
+	s.mu.Lock()
+	s.closed, s.rest = wire.ErrStopped, nil
+	s.untold, s.parted = map[*receiver]bool{}, make(chan struct{})
+	for _, rec := range s.receivers {
+		if s.guarding != nil && rec.isTaking(now) {
+			s.untold[rec] = true
+		}
+	}
+	for c, rec := range s.kept {
+		if s.untold[rec] {
+			conns = append(conns, c.(*secure.Conn))
+		}
+	}
+	isNobody := len(s.untold) == 0
+	s.mu.Unlock()
+	if isNobody {
+		return false
+	}
+	for _, c := range conns {
+		_ = c.Abort() // what is on its way would only keep them from coming back
+	}
+	select {
+	case <-s.parted:
+	case <-time.After(stopTime):
+	}
+	return true
+}
+
+// part notes that a receiver was told that sharing was stopped, or told its
+// result.
+func (s *server) part(rec *receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.untold[rec] {
+		return
+	}
+	delete(s.untold, rec)
+	if len(s.untold) == 0 {
+		close(s.parted)
+	}
 }
 
 // unsent tells once of a file that is not sent, or not to its end, and why. Each

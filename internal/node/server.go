@@ -49,7 +49,10 @@ type server struct {
 	receipts  map[receiptKey]bool             // transfers that have everything
 	kept      map[net.Conn]*receiver          // proven connections
 	failed    map[wire.FileIndex]bool         // files that were told to be not sent
-	rest      map[*receiver]bool              // who may still finish; nil: everybody may begin
+	closed    error                           // what who wants to begin is told; nil: everybody may
+	rest      map[*receiver]bool              // who may finish although it is closed
+	untold    map[*receiver]bool              // who does not know that sharing was stopped
+	parted    chan struct{}                   // closed when nobody is left in untold
 	first     time.Time                       // when the first block was sent
 	last      time.Time
 	streams   int
@@ -176,31 +179,39 @@ func (s *server) admit(next http.Handler) http.Handler {
 			wire.WriteError(w, errNoTicket)
 			return
 		}
-		if !s.admits(rec) {
-			wire.WriteError(w, errEnough)
-			return
-		}
 		s.keep(linkOf(r).conn, rec)
-		next.ServeHTTP(w, r)
+		isResult := r.Method == http.MethodPost // that may be told to the end
+		err := s.refusal(rec)
+		if err == nil || isResult {
+			next.ServeHTTP(w, r)
+		} else {
+			wire.WriteError(w, err)
+		}
+		if err != nil || isResult {
+			s.part(rec)
+		}
 	})
 }
 
 // errEnough is for who comes after the last receiver that was wanted.
 var errEnough = fmt.Errorf("%w: enough receivers have everything", wire.ErrStopped)
 
-// admits tells whether a receiver may ask: it has everything, or has begun while
-// others might.
-func (s *server) admits(rec *receiver) bool {
+// refusal is why a receiver may not fetch; nil for who has everything, or has
+// begun in time.
+func (s *server) refusal(rec *receiver) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rest == nil || s.rest[rec] || !rec.received.IsZero()
+	if s.rest[rec] || !rec.received.IsZero() {
+		return nil
+	}
+	return s.closed
 }
 
-// isClosed tells whether nobody may begin any more.
-func (s *server) isClosed() bool {
+// isClosed is why nobody may begin any more; nil: everybody may.
+func (s *server) isClosed() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rest != nil
+	return s.closed
 }
 
 // receiverOf is who holds the request's ticket, which is good only together
@@ -246,8 +257,8 @@ func (s *server) newCode() {
 
 // pairStart is the first half of proving the code.
 func (s *server) pairStart(w http.ResponseWriter, r *http.Request) {
-	if s.isClosed() {
-		wire.WriteError(w, errEnough)
+	if err := s.isClosed(); err != nil {
+		wire.WriteError(w, err)
 		return
 	}
 	state := linkOf(r).conn.ConnectionState()
@@ -318,9 +329,9 @@ func (s *server) pairConfirm(w http.ResponseWriter, r *http.Request) {
 // out.
 func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, error) {
 	s.mu.Lock()
-	if s.rest != nil { // since it began to prove the code
+	if err := s.closed; err != nil { // since it began to prove the code
 		s.mu.Unlock()
-		return nil, errEnough
+		return nil, err
 	}
 	rec := s.receivers[id]
 	if rec == nil {

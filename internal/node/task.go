@@ -214,7 +214,7 @@ func (t *task) withdraw(err error) {
 
 // isPassing tells whether the same may succeed when the other side is back.
 func isPassing(err error) bool {
-	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
+	for _, passing := range []error{wire.ErrSourceLost, wire.ErrStopped, wire.ErrReceiverLost, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
 		if errors.Is(err, passing) {
 			return true
 		}

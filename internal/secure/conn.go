@@ -112,6 +112,21 @@ func (c *Conn) Close() error {
 	return c.tls.Close()
 }
 
+// Abort closes the socket at once, without the closing notice: what was written
+// and has not left yet is dropped, where the system can do that.
+func (c *Conn) Abort() error {
+	if c.active.Or(1)&1 != 0 {
+		return net.ErrClosed
+	}
+	if c.place.roll != nil {
+		c.place.roll.leave(c)
+	}
+	if tcp, ok := c.socket.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // else it leaves later
+	}
+	return c.socket.Close()
+}
+
 // ConnectionState describes the handshake. net/http fills Request.TLS from it.
 func (c *Conn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 

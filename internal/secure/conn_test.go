@@ -430,9 +430,15 @@ func (s *staller) Close() error {
 	return s.Conn.Close()
 }
 
-// Close does not wait for a Write that is stuck, be it in the middle of its
-// records or at the last of them.
+// Close and Abort do not wait for a Write that is stuck, be it in the middle of
+// its records or at the last of them.
 func TestCloseEndsAWrite(t *testing.T) {
+	for name, end := range map[string]func(*Conn) error{"close": (*Conn).Close, "abort": (*Conn).Abort} {
+		t.Run(name, func(t *testing.T) { endsAWrite(t, end) })
+	}
+}
+
+func endsAWrite(t *testing.T, end func(*Conn) error) {
 	cfg := config(t)
 	l := NewListener(listen(t), cfg, Limits{})
 	defer l.Close()
@@ -449,20 +455,47 @@ func TestCloseEndsAWrite(t *testing.T) {
 			done <- err
 		}()
 		<-s.stalled
-		if err := client.Close(); err != nil {
+		if err := end(client); err != nil {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 		if err := <-done; !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
-		if err := client.Close(); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("closed again: %v", err)
+		for _, again := range []func(*Conn) error{(*Conn).Close, (*Conn).Abort} {
+			if err := again(client); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("ended again: %v", err)
+			}
 		}
 		for _, n := range []int{0, 1, batchSize} {
 			if _, err := client.Write(make([]byte, n)); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("%d bytes after Close: %v", n, err)
 			}
 		}
+	}
+}
+
+// Abort does not let the other side wait for what it has not taken: that is
+// dropped, and the end is none that was meant.
+func TestAbort(t *testing.T) {
+	client, server := pair(t)
+	// Until the buffers of both systems are full.
+	if err := server.SetWriteDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := server.Write(make([]byte, batchSize)); err != nil {
+			break
+		}
+	}
+	if err := server.Abort(); err != nil {
+		t.Error(err)
+	}
+	_, err := io.Copy(io.Discard, client)
+	if err == nil {
+		t.Error("it looks like an end")
+	}
+	if client.Received() >= server.Sent() {
+		t.Errorf("%d bytes came of %d", client.Received(), server.Sent())
 	}
 }
 

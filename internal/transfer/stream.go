@@ -182,7 +182,7 @@ func longer(before time.Duration) time.Duration {
 // final tells whether trying again is in vain.
 func final(err error) bool {
 	for _, e := range []error{
-		wire.ErrUnauthorised, wire.ErrWrongDevice, wire.ErrNoShare, wire.ErrSourceChanged,
+		wire.ErrUnauthorised, wire.ErrWrongDevice, wire.ErrNoShare, wire.ErrStopped, wire.ErrSourceChanged,
 		wire.ErrVersion, wire.ErrMalformed, wire.ErrTooLarge, wire.ErrNoSpace,
 	} {
 		if errors.Is(err, e) {
