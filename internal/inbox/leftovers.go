@@ -219,16 +219,7 @@ func (in *Inbox) discardTransfer(id key) error {
 			present[k] = true
 		}
 	}
-	// A file may be in several transfers: what one that is going on has begun
-	// stays.
-	inUse := make(map[key]bool)
-	err = in.eachLog(func(other key, f file) error {
-		r, err := newLogReader(f)
-		if err != nil || other == id || !errors.Is(in.isFree(other), wire.ErrInboxBusy) {
-			return nil //nolint:nilerr // a log that cannot be read keeps nothing
-		}
-		return r.each(func(k key) { inUse[k] = true }, func(intent) {})
-	})
+	inUse, err := in.inUse(id)
 	if err != nil {
 		return err
 	}
@@ -250,6 +241,20 @@ func (in *Inbox) discardTransfer(id key) error {
 		}
 	}
 	return opError("remove", id.transfer(), in.fs.Remove(id.transfer()))
+}
+
+// inUse are the files of transfers that are going on, but for one. A file may be
+// in several transfers: what one of these has begun stays.
+func (in *Inbox) inUse(but key) (map[key]bool, error) {
+	used := make(map[key]bool)
+	err := in.eachLog(func(other key, f file) error {
+		r, err := newLogReader(f)
+		if err != nil || other == but || !errors.Is(in.isFree(other), wire.ErrInboxBusy) {
+			return nil //nolint:nilerr // a log that cannot be read keeps nothing
+		}
+		return r.each(func(k key) { used[k] = true }, func(intent) {})
+	})
+	return used, err
 }
 
 // discardFile removes a partial file that is no transfer's.

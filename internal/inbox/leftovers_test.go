@@ -68,6 +68,67 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// What is begun of a file goes when another version of it is in place, and not
+// before.
+func TestOlderVersion(t *testing.T) {
+	dir := t.TempDir()
+	_, files := interrupted(t, dir)
+	other := fileOf("another", mib+1) // of the same device, and unfinished too
+	stopped := func(f wire.File, dir string, end func(*Landing)) {
+		in := openDir(t, dir)
+		p, err := in.Plan(t.Context(), laptop, []wire.File{f}, PlanOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := p.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Bytes().Resumed == 0 {
+			piece, d := block(f, content(f), 0)
+			if err := l.Write(t.Context(), 0, 0, piece, d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end(l)
+	}
+	begun := func() (n int) {
+		for name := range tree(t, dir) {
+			if isJournal(name) {
+				n++
+			}
+		}
+		return n
+	}
+	closed := func(l *Landing) {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	stopped(other, dir, closed)
+	newer := files[0]
+	newer.ModTime++
+	stopped(newer, dir, closed)
+	if got := begun(); got != 3 {
+		t.Errorf("%d files are begun before the newer one is whole", got)
+	}
+	// Somebody who receives the older one at this moment keeps it.
+	stopped(files[0], dir, func(l *Landing) {
+		newest := files[0]
+		newest.ModTime += 2
+		receive(t, openDir(t, dir), []wire.File{newest}, PlanOptions{Conflict: Overwrite})
+		if got := begun(); got != 2 {
+			t.Errorf("%d files are begun while the older one is received", got)
+		}
+		closed(l)
+	})
+	newer.ModTime += 2
+	receive(t, openDir(t, dir), []wire.File{newer}, PlanOptions{Conflict: Overwrite})
+	if got := begun(); got != 1 {
+		t.Errorf("%d files are begun when a newer one is whole", got)
+	}
+}
+
 // A partial file whose transfer's log is gone can be removed by itself.
 func TestLeftoverOfNoTransfer(t *testing.T) {
 	dir := t.TempDir()

@@ -238,11 +238,12 @@ func (l *Landing) intend(wholes []whole, targets []string) error {
 	return l.synced("sync the transfer's log in", dataDir, log.f.SyncData())
 }
 
-// dropLogs removes the log of a transfer that is in place, and logs of the same
-// device that have nothing left but files of this transfer. What it cannot
-// remove stays as a leftover.
+// dropLogs removes the log of a transfer that is in place, what is begun of older
+// versions of its files, and logs of the same device that have nothing left but
+// files of this transfer. What it cannot remove stays as a leftover.
 func (in *Inbox) dropLogs(p *Plan) {
 	_ = in.fs.Remove(p.survey.id.transfer())
+	in.dropOlder(p)
 	names, err := in.dataNames()
 	if err != nil {
 		return
@@ -267,6 +268,53 @@ func (in *Inbox) dropLogs(p *Plan) {
 		}
 		return nil
 	})
+}
+
+// dropOlder removes what is begun of other versions, by size or time, of files
+// that this transfer has put in place: their sender has replaced them.
+func (in *Inbox) dropOlder(p *Plan) {
+	names, err := in.dataNames()
+	if err != nil {
+		return
+	}
+	var placed map[string]bool
+	var inUse map[key]bool
+	for _, name := range names {
+		k, ext, ok := parseName(name)
+		if !ok || ext != journalExt {
+			continue
+		}
+		head, ok := in.journalHead(k)
+		if !ok || head.device != p.from.Device {
+			continue
+		}
+		if placed == nil {
+			placed = make(map[string]bool, len(p.files))
+			for i := range p.files {
+				placed[p.files[i].Path] = p.state[i] != Skipped
+			}
+			if inUse, err = in.inUse(p.survey.id); err != nil {
+				return
+			}
+		}
+		if placed[head.path] && !inUse[k] {
+			_ = in.removeBegun(k)
+		}
+	}
+}
+
+// journalHead tells whose journal it is, if it can be read.
+func (in *Inbox) journalHead(k key) (head journalHead, ok bool) {
+	if st, err := in.fs.Lstat(k.journal()); err != nil || st.kind != regular {
+		return head, false
+	}
+	f, err := in.fs.Open(k.journal())
+	if err != nil {
+		return head, false
+	}
+	defer f.Close()
+	head, _, err = readJournal(f, func(record) {})
+	return head, err == nil
 }
 
 // isCovered tells whether all files that the log put in place are among mine,
