@@ -165,6 +165,12 @@ func (l *noticeLog) write(n node.Notice) {
 		text = string(v.State)
 		args = append(args, "direction", v.Direction, "bytes", v.Bytes, "total", v.Total)
 		add("device", v.Device)
+		if v.State == node.Asking {
+			add("words", v.Words)
+			if v.Offer != nil {
+				add("offer", contents(*v.Offer))
+			}
+		}
 		if v.Error != nil {
 			add("code", v.Error.Code)
 			add("reason", v.Error.Message)

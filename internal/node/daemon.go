@@ -121,7 +121,10 @@ func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 	}
 	t.view = Transfer{
 		ID: id, Direction: store.Received, State: Waiting, Created: created, Error: o.Failure,
-		Device: o.Name, DeviceID: o.Device, Address: o.Address, Out: o.Out, Code: o.Code,
+		Device: o.Name, DeviceID: o.Device, Address: o.Address, Code: o.Code,
+	}
+	if o.Out != "" {
+		t.view.Out = filepath.Clean(o.Out)
 	}
 	if o.State != "" {
 		t.view.State = o.State

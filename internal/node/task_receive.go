@@ -113,7 +113,7 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	}
 	t.change(func(p *order, v *Transfer) {
 		p.Accepted, p.Print, p.Only, p.Out = true, print, a.Only, cmp.Or(a.Out, r.opts.Out)
-		v.State, v.Out = Waiting, p.Out
+		v.State = Waiting
 	})
 	t.save()
 	o.accept()
