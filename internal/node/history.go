@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"lanyard/internal/store"
@@ -64,4 +65,12 @@ func (h *History) Clear(ctx context.Context, before time.Time) (int64, error) {
 }
 
 // Devices are the names of those that transfers were with, the last one first.
-func (h *History) Devices(ctx context.Context) ([]string, error) { return h.store.Devices(ctx) }
+func (h *History) Devices(ctx context.Context) (names []string, err error) {
+	devices, err := h.store.Devices(ctx)
+	for _, d := range devices {
+		if !slices.Contains(names, d.Name) {
+			names = append(names, d.Name)
+		}
+	}
+	return names, err
+}
