@@ -74,7 +74,7 @@ func (n *Node) keep(ctx context.Context, s *store.Store, t store.Transfer) error
 
 // damaged says what became of a database that is at aside now.
 func damaged(aside string) string {
-	return fmt.Sprintf("the history was damaged and lies in %s now; a new one has begun", wire.Escape(aside))
+	return fmt.Sprintf("the history was damaged and lies in %s now; a new one has begun, and no device is trusted any more", wire.Escape(aside))
 }
 
 // database opens the database at first use, and tells whether this was it.

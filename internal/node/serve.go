@@ -22,12 +22,11 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 	wg.Go(func() { failed <- web.Serve(listener) })
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
-	pause := firstCodePause
-	var burnt <-chan struct{}
-	if guard := s.guard(); guard != nil {
-		burnt = guard.Burnt()
+	renewing, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.porter != nil {
+		wg.Go(func() { s.porter.renew(renewing) })
 	}
-	var newCode <-chan time.Time
 	var err error
 	for running := true; running; {
 		select {
@@ -38,12 +37,6 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 			running = false
 		case <-s.enough:
 			running = false
-		case <-burnt:
-			burnt, newCode = nil, time.After(pause)
-			pause = min(2*pause, longestCodePause)
-		case <-newCode:
-			s.newCode()
-			burnt = s.guard().Burnt()
 		case <-progress.C:
 			s.reportProgress()
 		}
@@ -58,6 +51,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 		}
 	}
 	web.Close()
+	stop()
 	wg.Wait()
 	s.conns.Wait() // nobody reads the share any more
 	s.enterLost()
@@ -85,11 +79,6 @@ const (
 	shutdownTime  = 2 * time.Second
 	leastBurst    = 4 << 10
 	mostBurst     = 2 << 20
-
-	// A new code comes later each time that one was burnt, so that guessing all
-	// day long is three guesses a minute.
-	firstCodePause   = time.Second
-	longestCodePause = time.Minute
 )
 
 // sent counts blocks that went out.

@@ -184,7 +184,7 @@ func (t *task) reach(ctx context.Context, r *receive) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.peer = &peer{node: t.d.node, code: code, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
+		r.peer = &peer{node: t.d.node, code: proof{Code: code}, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
 		c, err := r.peer.connect(ctx)
 		if err == nil {
 			return newConn(c), nil
@@ -195,7 +195,7 @@ func (t *task) reach(ctx context.Context, r *receive) (*conn, error) {
 		}
 		// It may have another address by now.
 	}
-	c, err := r.meet(ctx, code)
+	c, err := r.meet(ctx, proof{Code: code})
 	if err != nil {
 		return nil, err
 	}

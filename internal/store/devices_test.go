@@ -130,7 +130,7 @@ func TestDevicesFromBeforeTrust(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.db.Exec("DELETE FROM goose_db_version WHERE version_id = 2"); err != nil {
+	if _, err := s.db.Exec("DELETE FROM goose_db_version WHERE version_id = 3"); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -139,7 +139,7 @@ func TestDevicesFromBeforeTrust(t *testing.T) {
 	if diff := cmp.Diff(want, devices(t, s)); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := os.Stat(filepath.Join(dir, FileName+".before-2")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, FileName+".before-3")); err != nil {
 		t.Error(err)
 	}
 }

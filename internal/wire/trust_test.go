@@ -11,14 +11,14 @@ func TestTrustMessages(t *testing.T) {
 	name, long := strings.Repeat("n", maxDeviceName), strings.Repeat("n", maxDeviceName+1)
 	for text, want := range map[string]error{
 		`{"version":1,"name":"laptop","more":[]}`: nil,
-		`{"version":1}`:                           nil,
-		`{"version":1,"name":"` + name + `"}`:     nil,
-		`{"version":1,"name":"` + long + `"}`:     ErrMalformed,
-		`{"version":2,"name":"laptop"}`:           ErrVersion,
-		`{"name":"laptop"}`:                       ErrVersion,
-		`{"version":1,"name":7}`:                  ErrMalformed,
-		``:                                        ErrMalformed,
-		strings.Repeat(" ", maxBody+1):            ErrTooLarge,
+		`{"version":1}`:                       nil,
+		`{"version":1,"name":"` + name + `"}`: nil,
+		`{"version":1,"name":"` + long + `"}`: ErrMalformed,
+		`{"version":2,"name":"laptop"}`:       ErrVersion,
+		`{"name":"laptop"}`:                   ErrVersion,
+		`{"version":1,"name":7}`:              ErrMalformed,
+		``:                                    ErrMalformed,
+		strings.Repeat(" ", maxBody+1):        ErrTooLarge,
 	} {
 		if _, err := ReadTrustRequest(strings.NewReader(text)); !errors.Is(err, want) {
 			t.Errorf("request %.40q: %v, want %v", text, err, want)
