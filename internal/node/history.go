@@ -32,15 +32,11 @@ type History struct {
 
 // History opens the history; Close of the node ends its use.
 func (n *Node) History(ctx context.Context) (*History, error) {
-	s, isNew, err := n.database(ctx)
+	s, err := n.database(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h := &History{store: s}
-	if aside := s.SetAside(); isNew && aside != "" {
-		h.Warning = damaged(aside)
-	}
-	return h, nil
+	return &History{store: s, Warning: n.Damage()}, nil
 }
 
 // Entries are those that match, what ended last first. After an error there is

@@ -30,22 +30,11 @@ const (
 // Known are the devices that are known, whether or not they are there, the one
 // last seen first.
 func (n *Node) Known(ctx context.Context) ([]Known, error) {
-	s, _, err := n.database(ctx)
+	s, err := n.database(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return s.Devices(ctx)
-}
-
-// Damage says what became of the database, when it was found damaged; empty
-// when it was sound, or not used yet.
-func (n *Node) Damage() string {
-	n.opening.Lock()
-	defer n.opening.Unlock()
-	if n.store == nil || n.store.SetAside() == "" {
-		return ""
-	}
-	return damaged(n.store.SetAside())
 }
 
 // trust remembers that a device is trusted, and answers it as it is known.
@@ -53,7 +42,7 @@ func (n *Node) trust(ctx context.Context, id identity.DeviceID, name, address st
 	if id == n.id.ID() {
 		return Known{}, fmt.Errorf("%w: that is this device itself", wire.ErrUsage)
 	}
-	s, _, err := n.database(ctx)
+	s, err := n.database(ctx)
 	if err != nil {
 		return Known{}, err
 	}
@@ -107,7 +96,7 @@ func (n *Node) SetRule(ctx context.Context, device string, rule Rule, maxBytes i
 // change alters the one device of those that fit which a text names, and
 // answers it as it is then.
 func (n *Node) change(ctx context.Context, device string, fits func(Known) bool, alter func(*store.Store, Known) error) (Known, error) {
-	s, _, err := n.database(ctx)
+	s, err := n.database(ctx)
 	if err != nil {
 		return Known{}, err
 	}
@@ -226,7 +215,7 @@ func otherKey(trusted *Known, id string) error {
 // whether it is accepted without anybody being asked, and into which folder
 // (empty: the usual one; else with a separator at its end). What it does not accept, a person decides on.
 func (n *Node) decide(ctx context.Context, id identity.DeviceID, bytes int64) (accept bool, folder string, err error) {
-	s, _, err := n.database(ctx)
+	s, err := n.database(ctx)
 	if err != nil {
 		return false, "", err
 	}

@@ -98,7 +98,7 @@ func (o *offered) peer(n *Node) *peer {
 }
 
 // decide finds out whether an offer is taken: it may go on with an earlier one,
-// else a person is asked.
+// or the rule of a trusted device has taken it, else a person is asked.
 func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) (Answer, error) {
 	print := printOf(r.files)
 	if t.d.resumed(o, print) {
@@ -107,9 +107,12 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	t.change(func(_ *order, v *Transfer) {
 		v.Offer, v.Out, v.Total, v.AllFiles = &offer, offer.Out, offer.Bytes, offer.Files
 	})
-	a, err := t.ask(ctx)
-	if err != nil || !a.Accept {
-		return a, err
+	a := Answer{Accept: true, Out: r.folder}
+	if !offer.ByRule {
+		var err error
+		if a, err = t.ask(ctx); err != nil || !a.Accept {
+			return a, err
+		}
 	}
 	t.change(func(p *order, v *Transfer) {
 		p.Accepted, p.Print, p.Only, p.Out = true, print, a.Only, cmp.Or(a.Out, r.opts.Out)
