@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -302,5 +303,37 @@ func TestDevicesWithKnown(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A daemon goes by rules, too: what one takes goes to its folder, and what none
+// takes waits for an answer.
+func TestDaemonGoesByRules(t *testing.T) {
+	inbox, films := t.TempDir(), filepath.Join(t.TempDir(), "films")
+	d, b := runDaemon(t, t.TempDir(), inbox, unusedPort(t)), newNode(t)
+	befriended(t, d.node, b)
+	if _, err := d.node.SetRule(t.Context(), b.id.ID().String(), RuleSize, 1000, films); err != nil {
+		t.Fatal(err)
+	}
+	small, large := makeTree(t, map[string]int{"small": 1000}), makeTree(t, map[string]int{"large": 1001})
+	send := func(dir string) error {
+		_, err := b.Send(t.Context(), SendOptions{Paths: []string{dir}, To: []string{d.at}, Compare: noQuestion(t)})
+		return err
+	}
+	if err := send(filepath.Join(small, "small")); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(tree(t, small), tree(t, films)); diff != "" {
+		t.Error(diff)
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- send(filepath.Join(large, "large")) }()
+	d.until("asking", func(ts []Transfer) bool { return len(ts) > 0 && ts[0].State == Asking })
+	d.accept(Answer{Accept: true})
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(inbox, "large")); err != nil {
+		t.Error(err)
 	}
 }
