@@ -67,9 +67,9 @@ same on the other device: it goes on trusting this one.`,
 		Use:   "rule [flags] DEVICE ask|always|SIZE",
 		Short: "decide what a trusted device may send unasked",
 		Long: `Decide what a trusted device may send without your being asked, while "lanyard
-receive" waits for offers: nothing (ask, which is so until you decide), what is
-no larger than SIZE in all, or everything (always). With --out that goes into a
-folder of its own, unless receive itself has --out.`,
+receive" waits for offers or "lanyard serve" runs: nothing (ask, which is so
+until you decide), what is no larger than SIZE in all, or everything (always).
+With --out that goes into a folder of its own, unless receive itself has --out.`,
 		Example: `  lanyard devices rule workstation 20GB
   lanyard devices rule workstation always --out ~/films
   lanyard devices rule workstation ask`,
