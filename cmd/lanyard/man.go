@@ -62,7 +62,7 @@ func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.Command
 const (
 	manualEnvironment = `.TP
 .B LANYARD_CODE
-The code, for \fBlanyard send\fR one of your own and for \fBlanyard receive\fR
+The code, for \fBlanyard send\fR and \fBlanyard pair\fR one of your own and for \fBlanyard receive\fR
 the one to use. There it does not show in the list of processes.
 .TP
 .B LANYARD_HOME

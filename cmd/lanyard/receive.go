@@ -49,7 +49,8 @@ again, also after a crash.
 
 The code is taken from the arguments, from LANYARD_CODE, or asked for. It may be
 written with spaces and in any case. While offers are waited for, --yes takes
-what anybody on the network offers.`,
+what anybody on the network offers; what the rule of a trusted device takes, see
+"lanyard devices rule", is taken unasked.`,
 		Example: `  lanyard receive 7-river-anvil-moss
   lanyard receive 7 river anvil moss --out ~/films
   lanyard receive 7-river-anvil-moss --from 192.168.1.20
@@ -105,6 +106,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 		Code: code, Bind: set.Bind, Port: set.Port, From: f.from, Out: f.out, Only: f.only,
 		Streams: set.Streams, Limit: int64(set.LimitDown), List: f.list, Verbose: t.verbose,
 		Approve: v.approve,
+		Trust:   v.trust,
 		OnList:  l.add,
 		OnText:  func(s string) { text = &s },
 		OnEvent: v.on,
@@ -117,6 +119,9 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	}
 	if f.yes {
 		opts.Approve = nil
+	}
+	if !t.canAsk() {
+		opts.Trust = nil
 	}
 	if f.out == "-" {
 		opts.Out, opts.Pipe = "", t.out
@@ -246,7 +251,15 @@ func (v *receiveView) on(ev node.Event) {
 	case node.KindWaiting:
 		v.waiting(ev)
 	case node.KindAsked:
+		if ev.Words == "" {
+			t.say("  %s at %s, which you trust, wants to send", name(ev.Device), host(ev.Address))
+			return
+		}
 		t.say("  %s at %s wants to send; its screen shows  %s", name(ev.Device), host(ev.Address), ev.Words)
+	case node.KindRefused:
+		t.insist("  refused %s at %s: %s", name(ev.Device), host(ev.Address), wire.Escape(ev.Reason))
+	case node.KindTrusted:
+		t.say("  %s", trusted(ev))
 	case node.KindTrouble:
 		t.board.clear()
 		t.say("  nothing from %s: %s", name(ev.Device), wire.Escape(ev.Reason))
@@ -260,6 +273,9 @@ func (v *receiveView) on(ev node.Event) {
 		}
 		if !t.quiet {
 			v.offer(*ev.Offer)
+		}
+		if ev.Offer.ByRule {
+			t.say("  taken unasked, by its rule")
 		}
 	case node.KindProgress:
 		v.progress(ev)
@@ -365,6 +381,11 @@ func (v *receiveView) offer(o node.Offer) {
 	if len(o.Mapped) == node.MaxMapped {
 		v.t.insist("    and perhaps more")
 	}
+}
+
+// trust asks a person whether another device is to be trusted.
+func (v *receiveView) trust(ctx context.Context, m node.Meeting) (bool, error) {
+	return v.t.compareTrust(ctx, m)
 }
 
 // approve asks a person whether the offer, which has been shown, is taken, and

@@ -56,7 +56,7 @@ network and the disks allow, encrypted, and verified when they arrive.`,
 	root.SetVersionTemplate("lanyard {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newSend(t), newReceive(t), newServe(t), newDevices(t), newTransfers(t), newHistory(t),
+	root.AddCommand(newSend(t), newReceive(t), newServe(t), newPair(t), newDevices(t), newTransfers(t), newHistory(t),
 		newConfig(t), newCompletion(t), newVersion(t), newMan(t))
 	finishHelp(root)
 	root.Flags().Bool("version", false, "show the version")

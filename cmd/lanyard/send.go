@@ -47,6 +47,8 @@ started again and shows another code.
 With --to the files are offered to a device on which "lanyard receive" waits,
 and go when somebody accepts there; this machine needs no open port for that.
 Both screens show the same four words: compare them, and nobody is between.
+Devices that were paired ("lanyard pair") need no words, and the name of one
+stands for that device alone.
 
 Links inside of folders are left out, and that is told; so is what cannot be
 read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
@@ -265,7 +267,9 @@ func (v *sendView) on(ev node.Event) {
 			t.say("  %s connected from %s", who, host(ev.Address))
 		}
 	case node.KindOffered:
-		if !v.isAsking {
+		if ev.Words == "" {
+			t.say("  %s at %s, which you trust, was asked", who, host(ev.Address))
+		} else if !v.isAsking {
 			t.say("  %s at %s was asked; its screen shows  %s", who, host(ev.Address), ev.Words)
 		}
 	case node.KindAccepted:

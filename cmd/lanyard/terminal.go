@@ -46,8 +46,15 @@ type terminal struct {
 
 	board *board
 
-	mu    sync.Mutex // guards lines
-	lines *bufio.Reader
+	asking sync.Mutex // held by who asks
+	lines  *bufio.Reader
+	line   chan answer // of a read that goes on; nil: none does
+}
+
+// An answer is a line that was read, or why there is none.
+type answer struct {
+	line string
+	err  error
 }
 
 // minWidth is how many columns a bar needs.
@@ -107,25 +114,29 @@ func (t *terminal) canAsk() bool { return t.inTTY && t.errTTY && !t.json }
 // ask asks for a line. The error is io.EOF when there is no more input, or
 // that of ctx.
 func (t *terminal) ask(ctx context.Context, question string) (string, error) {
-	_, _ = io.WriteString(t.err, question)
-	type answer struct {
-		line string
-		err  error
+	t.asking.Lock()
+	defer t.asking.Unlock()
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
-	answers := make(chan answer, 1)
-	// A read from a terminal cannot be called back. After Ctrl-C the command
-	// ends and takes this goroutine along.
-	go func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+	_, _ = io.WriteString(t.err, question)
+	// A read from a terminal cannot be called back. It serves the next question
+	// when this one is taken back, and after Ctrl-C the command ends and takes the
+	// goroutine along.
+	if t.line == nil {
 		if t.lines == nil {
 			t.lines = bufio.NewReader(t.in)
 		}
-		line, err := t.lines.ReadString('\n')
-		answers <- answer{line, err}
-	}()
+		answers := make(chan answer, 1)
+		t.line = answers
+		go func() {
+			line, err := t.lines.ReadString('\n')
+			answers <- answer{line, err}
+		}()
+	}
 	select {
-	case a := <-answers:
+	case a := <-t.line:
+		t.line = nil
 		if a.err != nil {
 			_, _ = io.WriteString(t.err, "\n")
 		}

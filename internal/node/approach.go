@@ -1,36 +1,66 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"lanyard/internal/discovery"
-	"lanyard/internal/pairing"
+	"lanyard/internal/store"
 	"lanyard/internal/wire"
 )
 
-// approach connects to a device that takes offers: to is its address, its name,
-// or the beginning of its ID.
-func (n *Node) approach(ctx context.Context, to string) (*peer, *conn, error) {
+// approach connects to a device: to is its address, its name, or the beginning
+// of its ID; meant, when it is not nil, is the only one that will do. Looked for
+// are services that serve, and greet makes the first call on the connection:
+// one that answers wire.ErrNoShare gives way to another of the same device.
+func (n *Node) approach(ctx context.Context, to string, meant *Known, serve func(discovery.Service) bool, greet func(*peer, *conn) error) (*peer, *conn, error) {
 	if isAddress(to) {
-		return n.answering(ctx, to)
+		p, c, err := n.answering(ctx, to, nil)
+		return p, c, greeted(p, c, err, greet)
 	}
-	s, err := n.lookFor(ctx, to)
+	services, err := n.lookFor(ctx, to, meant, serve)
 	if errors.Is(err, wire.ErrNotFound) {
 		// A name that the system knows, such as of a server without multicast.
 		if addrs, _ := net.DefaultResolver.LookupHost(ctx, to); len(addrs) > 0 {
-			return n.answering(ctx, to)
+			p, c, err := n.answering(ctx, to, meant)
+			return p, c, greeted(p, c, err, greet)
 		}
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return n.reach(ctx, pairing.Code{}, s)
+	return n.firstOf(ctx, services, greet)
+}
+
+// greeted makes the first call on a connection that there is unless err says
+// otherwise, and closes it when that fails.
+func greeted(p *peer, c *conn, err error, greet func(*peer, *conn) error) error {
+	if err == nil {
+		if err = greet(p, c); err != nil {
+			c.Close()
+		}
+	}
+	return err
+}
+
+// firstOf connects to the first of a device's services that is there for what
+// greet asks.
+func (n *Node) firstOf(ctx context.Context, services []discovery.Service, greet func(*peer, *conn) error) (p *peer, c *conn, err error) {
+	for _, s := range services {
+		p, c, err = n.reach(ctx, s)
+		if err = greeted(p, c, err, greet); !errors.Is(err, wire.ErrNoShare) {
+			break
+		}
+	}
+	return p, c, err
 }
 
 // isAddress tells whether a target can only be HOST or HOST:PORT.
@@ -42,8 +72,9 @@ func isAddress(to string) bool {
 	return err == nil || to == "localhost"
 }
 
-// answering connects to whoever answers at an address.
-func (n *Node) answering(ctx context.Context, to string) (*peer, *conn, error) {
+// answering connects to whoever answers at an address, or to the device that is
+// meant.
+func (n *Node) answering(ctx context.Context, to string, meant *Known) (*peer, *conn, error) {
 	address, err := hostPort(to)
 	if err != nil {
 		return nil, nil, err
@@ -51,6 +82,10 @@ func (n *Node) answering(ctx context.Context, to string) (*peer, *conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, findTime, fmt.Errorf("%w: %s does not answer", wire.ErrNotFound, address))
 	defer cancel()
 	p, c, err := encounter(ctx, n, address)
+	if err == nil && meant != nil && p.id.String() != meant.ID {
+		c.Close()
+		return nil, nil, otherKey(meant, p.id.String())
+	}
 	return p, c, notFound(ctx, err)
 }
 
@@ -61,28 +96,35 @@ const (
 	leastID = 7
 )
 
-// lookFor finds the one device on the network of that name or ID that takes
-// offers, which those do that share under no code.
-func (n *Node) lookFor(ctx context.Context, to string) (discovery.Service, error) {
+// anyService is for what a device may answer at any of its services.
+func anyService(discovery.Service) bool { return true }
+
+// lookFor finds the services that serve of the one device on the network of that
+// name or ID. When one is meant, others that have its name are refused:
+// wire.ErrWrongDevice.
+func (n *Node) lookFor(ctx context.Context, to string, meant *Known, serve func(discovery.Service) bool) ([]discovery.Service, error) {
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
 	defer cancel()
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {
-		return discovery.Service{}, fmt.Errorf("%w: this machine cannot look around the network: %w", wire.ErrNotFound, err)
+		return nil, fmt.Errorf("%w: this machine cannot look around the network: %w", wire.ErrNotFound, err)
 	}
-	found := map[string]discovery.Service{} // by device
+	heard := map[string]discovery.Service{} // by instance
 	var last <-chan time.Time
 	for {
 		select {
 		case ev, ok := <-events:
 			if !ok {
-				return oneOf(found, to)
+				return oneOf(slices.Collect(maps.Values(heard)), to, meant)
 			}
-			if s := ev.Service; ev.Kind != discovery.Removed && takesOffers(s) && s.Device != n.id.ID().String() && isCalled(s, to) {
-				found[s.Device] = s
-				if last == nil {
-					last = time.After(lastWord) // others of that name are heard within moments
-				}
+			s := ev.Service
+			isMeant := meant != nil && s.Device == meant.ID
+			if ev.Kind == discovery.Removed || !serve(s) || s.Device == n.id.ID().String() || !isMeant && !isCalled(s, to) {
+				continue
+			}
+			heard[s.Instance] = s
+			if last == nil && (meant == nil || isMeant) {
+				last = time.After(lastWord) // others of that name are heard within moments
 			}
 		case <-last:
 			cancel()
@@ -91,23 +133,32 @@ func (n *Node) lookFor(ctx context.Context, to string) (discovery.Service, error
 }
 
 func isCalled(s discovery.Service, to string) bool {
-	return strings.EqualFold(s.Name, to) || len(to) >= leastID && strings.HasPrefix(s.Device, strings.ToLower(to))
+	return store.SameName(s.Name, to) || isBeginning(to, s.Device)
 }
 
-// oneOf is the device that was found, if it is one.
-func oneOf(found map[string]discovery.Service, to string) (discovery.Service, error) {
-	switch len(found) {
-	case 0:
-		return discovery.Service{}, fmt.Errorf("%w: no %q on this network takes offers", wire.ErrNotFound, to)
-	case 1:
-		for _, s := range found {
-			return s, nil
+// oneOf are the services of the device that was found, if it is one: first
+// those that take offers.
+func oneOf(found []discovery.Service, to string, meant *Known) ([]discovery.Service, error) {
+	slices.SortFunc(found, func(a, b discovery.Service) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Instance, b.Instance))
+	})
+	ids := map[string]bool{}
+	for _, s := range found {
+		ids[s.Device] = true
+	}
+	switch {
+	case len(found) == 0:
+		return nil, fmt.Errorf("%w: no %q on this network is there for it", wire.ErrNotFound, to)
+	case meant != nil && !ids[meant.ID]:
+		return nil, otherKey(meant, found[0].Device)
+	case meant != nil:
+		return slices.DeleteFunc(found, func(s discovery.Service) bool { return s.Device != meant.ID }), nil
+	case len(ids) > 1:
+		var all []string
+		for _, id := range slices.Sorted(maps.Keys(ids)) {
+			all = append(all, shortID(id))
 		}
+		return nil, fmt.Errorf("%w: %d devices are called %q: name one by its ID (%s)", wire.ErrUsage, len(ids), to, strings.Join(all, ", "))
 	}
-	var ids []string
-	for id := range found {
-		ids = append(ids, id[:min(len(id), 2*leastID+1)])
-	}
-	return discovery.Service{}, fmt.Errorf("%w: %d devices are called %q: name one by its ID (%s)",
-		wire.ErrUsage, len(found), to, wire.Escape(strings.Join(ids, ", ")))
+	return found, nil
 }

@@ -2,7 +2,11 @@ package node
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lanyard/internal/discovery"
 	"lanyard/internal/wire"
@@ -32,13 +36,26 @@ func TestDeviceByNameOrID(t *testing.T) {
 	}
 	other := s
 	other.Device = "bbbqeay-eaudaoc-ajbifqy"
-	if _, err := oneOf(nil, "x"); !errors.Is(err, wire.ErrNotFound) {
-		t.Error(err)
-	}
-	if got, err := oneOf(map[string]discovery.Service{s.Device: s}, "x"); err != nil || got.Device != s.Device {
-		t.Error(got, err)
-	}
-	if _, err := oneOf(map[string]discovery.Service{s.Device: s, other.Device: other}, "x"); !errors.Is(err, wire.ErrUsage) {
-		t.Error(err)
+	numbered := s
+	numbered.Number, numbered.Instance = 7, "a"
+	known := &Known{ID: s.Device, Name: "workstation"}
+	for what, c := range map[string]struct {
+		found []discovery.Service
+		meant *Known
+		want  []discovery.Service
+		err   error
+	}{
+		"nobody":            {err: wire.ErrNotFound},
+		"one":               {found: []discovery.Service{s}, want: []discovery.Service{s}},
+		"one with two":      {found: []discovery.Service{numbered, s}, want: []discovery.Service{s, numbered}},
+		"two":               {found: []discovery.Service{s, other}, err: wire.ErrUsage},
+		"who is meant":      {found: []discovery.Service{other, s}, meant: known, want: []discovery.Service{s}},
+		"nobody is meant":   {meant: known, err: wire.ErrNotFound},
+		"another is called": {found: []discovery.Service{other}, meant: known, err: wire.ErrWrongDevice},
+	} {
+		got, err := oneOf(c.found, "x", c.meant)
+		if diff := cmp.Diff(c.want, got, cmpopts.EquateComparable(netip.Addr{})); !errors.Is(err, c.err) || diff != "" {
+			t.Errorf("%s: %v\n%s", what, err, diff)
+		}
 	}
 }

@@ -23,8 +23,10 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	at := inner.Addr().(*net.TCPAddr)
 	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	d := newDesk(n, 1, report)
+	d.trusting.ask = opts.Trust
 	calls := newHandover(at)
 	web := newWeb(d)
+	web.ConnState = d.trusting.connState
 	var wg sync.WaitGroup
 	wg.Go(func() { d.accept(listener, calls) })
 	wg.Go(func() { _ = web.Serve(calls) })
@@ -68,7 +70,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 func (n *Node) receiveOffered(ctx context.Context, opts ReceiveOptions, o *offered, report func(Event)) (Result, error) {
 	approve := opts.Approve
 	opts.Approve = func(ctx context.Context, offer Offer) (a Answer, err error) {
-		if a.Accept = approve == nil; !a.Accept {
+		if a.Accept = approve == nil || offer.ByRule; !a.Accept {
 			a, err = approve(ctx, offer)
 		}
 		if a.Accept && err == nil {

@@ -83,12 +83,12 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 
 // takeUp makes tasks of what had not ended when the daemon did.
 func (d *Daemon) takeUp(ctx context.Context) error {
-	s, isNew, err := d.node.database(ctx)
+	s, err := d.node.database(ctx)
 	if err != nil {
 		return err
 	}
-	if aside := s.SetAside(); isNew && aside != "" {
-		d.warn(damaged(aside), "")
+	if text := d.node.Damage(); text != "" {
+		d.warn(text, "")
 	}
 	kept, err := s.Tasks(ctx)
 	if err != nil {
@@ -290,7 +290,7 @@ func (d *Daemon) keep(t store.Task) error {
 func (d *Daemon) withStore(f func(ctx context.Context, s *store.Store) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), ledgerTime)
 	defer cancel()
-	s, _, err := d.node.database(ctx)
+	s, err := d.node.database(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,9 +35,10 @@ const (
 
 // A desk takes the offers of other devices, and hands over a few at a time.
 type desk struct {
-	node   *Node
-	report func(Event)
-	ready  chan *offered // to be decided on; holds as many as may be out
+	node     *Node
+	report   func(Event)
+	ready    chan *offered // to be decided on; holds as many as may be out
+	trusting *trusting
 
 	mu     sync.Mutex
 	offers map[string]*offered
@@ -46,7 +49,9 @@ type desk struct {
 // newDesk makes a desk that hands over so many offers before one of them is
 // settled.
 func newDesk(n *Node, most int, report func(Event)) *desk {
-	return &desk{node: n, report: report, ready: make(chan *offered, most), offers: map[string]*offered{}}
+	return &desk{
+		node: n, report: report, ready: make(chan *offered, most), trusting: newTrusting(n, report, nil), offers: map[string]*offered{},
+	}
 }
 
 // accept takes connections until listener is closed: those to be asked over go
@@ -97,6 +102,7 @@ func (d *desk) begin(o *offered) {
 	isBusy := d.out == cap(d.ready) || d.closed
 	if !isBusy {
 		d.out++
+		d.trusting.rest(true)
 		d.ready <- o
 	}
 	d.mu.Unlock()
@@ -111,6 +117,7 @@ func (d *desk) settled() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.out--
+	d.trusting.rest(d.out > 0)
 }
 
 // restore takes up an offer that was accepted before this node was started again.
@@ -133,6 +140,7 @@ func (d *desk) close(goesOn bool) {
 			o.finish(wire.ErrReceiverLost)
 		}
 	}
+	d.trusting.close()
 }
 
 // find is the offer of that ID, if that device made it.
@@ -203,6 +211,8 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, err = d.take(r)
 	case r.Method == http.MethodGet && isOne:
 		answer, err = d.tell(id, r)
+	case isTrustCall(r):
+		answer, err = d.trusting.answer(r)
 	default:
 		err = fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
 	}
@@ -228,14 +238,28 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 	if err != nil {
 		return wire.OfferAnswer{}, err
 	}
+	known, err := d.node.recognise(r.Context(), device, req.Name)
+	switch {
+	case errors.Is(err, wire.ErrWrongDevice):
+		d.report(Event{Kind: KindRefused, Device: req.Name, DeviceID: device.String(), Address: r.RemoteAddr, Reason: err.Error()})
+		return wire.OfferAnswer{}, errNamesake
+	case err != nil:
+		d.report(Event{Kind: KindWarning, Reason: "which devices are trusted is not known: " + err.Error()})
+	case known.IsTrusted():
+		words = ""
+	}
 	o := newOffered(rand.Text(), device, req.Name, r.RemoteAddr)
-	o.words = words
+	o.words, o.alias = words, known.Alias
 	if err := d.note(o); err != nil {
 		return wire.OfferAnswer{}, err
 	}
-	d.report(Event{Kind: KindAsked, Device: req.Name, DeviceID: device.String(), Address: r.RemoteAddr, Words: words})
+	d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: r.RemoteAddr, Words: words})
 	return wire.OfferAnswer{Offer: o.id, Name: d.node.name}, nil
 }
+
+// errNamesake is all that a device is told which is not the trusted one of its
+// name.
+var errNamesake = fmt.Errorf("%w: another device of that name is trusted there", wire.ErrWrongDevice)
 
 var errNoOffer = fmt.Errorf("%w: it was withdrawn, or never made", wire.ErrExpired)
 

@@ -15,17 +15,32 @@ import (
 // moments, and a packet may get lost.
 const lookTime = 1500 * time.Millisecond
 
-// A Device is another lanyard on the network, as it says itself: nothing of it
-// is proven.
+// A Device is another lanyard: what it says of itself on the network, of which
+// nothing is proven, and what is known of that ID.
 type Device struct {
 	Name        string   `json:"name"`
 	ID          string   `json:"id"`
 	Addresses   []string `json:"addresses"` // with ports, best first: where it takes offers, then where it shares
 	TakesOffers bool     `json:"takes_offers"`
-	Shares      bool     `json:"shares"` // something, under a code
+	Shares      bool     `json:"shares"` // something, under a code, or waits to be paired
+
+	Here        bool      `json:"here"` // on the network, now
+	Alias       string    `json:"alias,omitempty"`
+	Trusted     bool      `json:"trusted"`
+	Since       time.Time `json:"trusted_since,omitzero"`
+	Rule        Rule      `json:"rule,omitempty"`      // of a trusted device
+	MaxBytes    int64     `json:"max_bytes,omitempty"` // of RuleSize
+	Folder      string    `json:"folder,omitempty"`    // that its files go to by the rule
+	LastSeen    time.Time `json:"last_seen,omitzero"`  // by a transfer, or when it was paired
+	LastAddress string    `json:"last_address,omitempty"`
+	LastRate    float64   `json:"last_rate,omitempty"` // bytes a second
 }
 
-// Devices looks around on the network. They are in the order of their names.
+// Title is what a person here knows it by.
+func (d Device) Title() string { return cmp.Or(d.Alias, d.Name) }
+
+// Devices looks around on the network, and adds what is known of those that are
+// there, and trusted ones that are not. They are in the order of their names.
 func (n *Node) Devices(ctx context.Context) ([]Device, error) {
 	looking, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
@@ -50,7 +65,32 @@ func (n *Node) Devices(ctx context.Context) ([]Device, error) {
 			services = append(services, s)
 		}
 	}
-	return devicesOf(services), nil
+	known, err := n.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return withKnown(devicesOf(services), known), nil
+}
+
+// withKnown adds to devices that are on the network what is known.
+func withKnown(found []Device, known []Known) []Device {
+	for _, k := range known {
+		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == k.ID })
+		if at < 0 && !k.IsTrusted() {
+			continue
+		}
+		if at < 0 {
+			at = len(found)
+			found = append(found, Device{Name: k.Name, ID: k.ID, Addresses: []string{}})
+		}
+		d := &found[at]
+		d.Alias, d.LastSeen, d.LastAddress, d.LastRate = k.Alias, k.LastSeen, k.LastAddress, k.LastRate
+		if k.IsTrusted() {
+			d.Trusted, d.Since, d.Rule, d.MaxBytes, d.Folder = true, k.Trusted, k.Rule, k.MaxBytes, k.Folder
+		}
+	}
+	slices.SortFunc(found, func(a, b Device) int { return cmp.Or(cmp.Compare(a.Title(), b.Title()), cmp.Compare(a.ID, b.ID)) })
+	return found
 }
 
 // devicesOf makes one device of the services that carry its ID: it may run
@@ -64,7 +104,7 @@ func devicesOf(services []discovery.Service) []Device {
 		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == s.Device })
 		if at < 0 {
 			at = len(found)
-			found = append(found, Device{Name: s.Name, ID: s.Device, Addresses: []string{}})
+			found = append(found, Device{Name: s.Name, ID: s.Device, Addresses: []string{}, Here: true})
 		}
 		d := &found[at]
 		d.TakesOffers = d.TakesOffers || takesOffers(s)

@@ -24,9 +24,9 @@ func TestDevicesOf(t *testing.T) {
 		{Instance: "4", Name: "desk", Device: "other", Port: 1},
 	})
 	want := []Device{
-		{Name: "attic", ID: "a", Addresses: []string{"10.0.0.9:12121"}, Shares: true},
-		{Name: "desk", ID: "d", Addresses: []string{"10.0.0.2:12121", "[fe80::1%eth0]:12121", "10.0.0.2:12122"}, TakesOffers: true, Shares: true},
-		{Name: "desk", ID: "other", Addresses: []string{}, TakesOffers: true},
+		{Name: "attic", ID: "a", Addresses: []string{"10.0.0.9:12121"}, Shares: true, Here: true},
+		{Name: "desk", ID: "d", Addresses: []string{"10.0.0.2:12121", "[fe80::1%eth0]:12121", "10.0.0.2:12122"}, TakesOffers: true, Shares: true, Here: true},
+		{Name: "desk", ID: "other", Addresses: []string{}, TakesOffers: true, Here: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -55,25 +55,28 @@ type Kind string
 // The kinds of events, with the fields they set.
 const (
 	// On the sender.
-	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers: Device and DeviceID, its own, Addresses
-	KindOffered  Kind = "offered"  // Device, DeviceID, Address, Words: a device was asked to receive
+	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers, or waits to be paired (Code): Device and DeviceID, its own, Addresses
+	KindOffered  Kind = "offered"  // Device, DeviceID, Address, Words: a device was asked to receive; of a trusted one no Words
 	KindAccepted Kind = "accepted" // Device, DeviceID, Address: it receives
 	KindResting  Kind = "resting"  // Device, DeviceID, Address: it has paused, until KindBack
 	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
 	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
 	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
 	KindReceived Kind = "received" // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
-	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in
+	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in; also on the receiver, with Device and DeviceID
 	KindDeclined Kind = "declined" // Device, DeviceID, Address: one that came with the code does not want it
 	KindTrouble  Kind = "trouble"  // Device, DeviceID, Address, Reason: a receiver ended without everything
 
 	// On both.
 	KindConnected Kind = "connected" // Device, DeviceID, Address
+	KindTrust     Kind = "trust"     // Device, DeviceID, Address, Words, Reason when there is something to beware of: two users compare words to trust each other's device
+	KindAgreed    Kind = "agreed"    // Device, DeviceID, Address: here the words are the same; the other side is waited for
+	KindTrusted   Kind = "trusted"   // Device, DeviceID, Address: it is from now on
 	KindWarning   Kind = "warning"   // Reason
 	KindFailed    Kind = "failed"    // Path, Reason: will not arrive, or, on the sender, is not sent
 
 	// On the receiver.
-	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words: a device wants to send
+	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words: a device wants to send; of a trusted one no Words
 	KindLooking  Kind = "looking"  // Reason: where it looks for the sender
 	KindOffer    Kind = "offer"    // Device, Offer
 	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams
@@ -100,6 +103,7 @@ type Offer struct {
 	Free    int64     `json:"free,omitempty"`    // bytes free there
 	Resumed int64     `json:"resumed,omitempty"` // bytes that are there already from an earlier try
 	Text    bool      `json:"text,omitempty"`    // a text to be shown
+	ByRule  bool      `json:"by_rule,omitempty"` // accepted already, by the rule of a trusted device
 	Mapped  []Mapping `json:"mapped,omitempty"`  // at most MaxMapped of them
 }
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"lanyard/internal/discovery"
-	"lanyard/internal/pairing"
 	"lanyard/internal/wire"
 )
 
@@ -33,7 +32,7 @@ func hostPort(from string) (string, error) {
 }
 
 // meetAt proves the code to the sender at an address.
-func (n *Node) meetAt(ctx context.Context, code pairing.Code, from string) (*peer, *conn, error) {
+func (n *Node) meetAt(ctx context.Context, code proof, from string) (*peer, *conn, error) {
 	address, err := hostPort(from)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +54,7 @@ const (
 )
 
 // meet proves the code to who answers at address.
-func (n *Node) meet(ctx context.Context, code pairing.Code, address string) (*peer, *conn, error) {
+func (n *Node) meet(ctx context.Context, code proof, address string) (*peer, *conn, error) {
 	proofs, pause := 0, meetPause
 	for tries := 1; ; tries++ {
 		p, c, err := encounter(ctx, n, address)
@@ -101,7 +100,7 @@ func notFound(ctx context.Context, err error) error {
 }
 
 // find looks on the network for the sender.
-func (n *Node) find(ctx context.Context, code pairing.Code) (*peer, *conn, error) {
+func (n *Node) find(ctx context.Context, code proof) (*peer, *conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"lanyard/internal/store"
@@ -31,15 +32,11 @@ type History struct {
 
 // History opens the history; Close of the node ends its use.
 func (n *Node) History(ctx context.Context) (*History, error) {
-	s, isNew, err := n.database(ctx)
+	s, err := n.database(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h := &History{store: s}
-	if aside := s.SetAside(); isNew && aside != "" {
-		h.Warning = damaged(aside)
-	}
-	return h, nil
+	return &History{store: s, Warning: n.Damage()}, nil
 }
 
 // Entries are those that match, what ended last first. After an error there is
@@ -64,4 +61,12 @@ func (h *History) Clear(ctx context.Context, before time.Time) (int64, error) {
 }
 
 // Devices are the names of those that transfers were with, the last one first.
-func (h *History) Devices(ctx context.Context) ([]string, error) { return h.store.Devices(ctx) }
+func (h *History) Devices(ctx context.Context) (names []string, err error) {
+	devices, err := h.store.Devices(ctx)
+	for _, d := range devices {
+		if !slices.Contains(names, d.Name) {
+			names = append(names, d.Name)
+		}
+	}
+	return names, err
+}

@@ -182,24 +182,27 @@ func TestPipedEntry(t *testing.T) {
 	}
 }
 
+// spoil makes the database of a node one of a newer version.
+func spoil(t *testing.T, n *Node) {
+	t.Helper()
+	if _, err := n.History(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(n.home, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Whatever is the matter with the database, files arrive, and it is told.
 func TestTransfersGoOnWithoutHistory(t *testing.T) {
-	newer := func(t *testing.T, n *Node) {
-		if _, err := n.History(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := n.Close(); err != nil {
-			t.Fatal(err)
-		}
-		db, err := sql.Open("sqlite", filepath.Join(n.home, store.FileName))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		if _, err := db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	damaged := func(t *testing.T, n *Node) {
 		if err := os.WriteFile(filepath.Join(n.home, store.FileName), []byte("no database"), 0o600); err != nil {
 			t.Fatal(err)
@@ -216,7 +219,7 @@ func TestTransfersGoOnWithoutHistory(t *testing.T) {
 		warning string
 		kept    bool
 	}{
-		{"newer", newer, "nothing is kept in the history: open the database: a newer lanyard has been here", false},
+		{"newer", spoil, "nothing is kept in the history: open the database: a newer lanyard has been here", false},
 		{"damaged", damaged, "the history was damaged and lies in", true},
 		{"unusable", unusable, "nothing is kept in the history: ", false},
 	} {

@@ -33,13 +33,13 @@ type ledger struct {
 // what ended by Ctrl-C is kept, too.
 func (l *ledger) use(ctx context.Context, f func(ctx context.Context, s *store.Store) error) {
 	ctx = context.WithoutCancel(ctx)
-	s, isNew, err := l.node.database(ctx)
+	s, err := l.node.database(ctx)
 	if err != nil {
 		l.useless.Do(func() { l.warn("nothing is kept in the history: " + err.Error()) })
 		return
 	}
-	if aside := s.SetAside(); isNew && aside != "" {
-		l.warn(damaged(aside))
+	if text := l.node.Damage(); text != "" {
+		l.warn(text)
 	}
 	ctx, cancel := context.WithTimeout(ctx, ledgerTime)
 	defer cancel()
@@ -74,23 +74,37 @@ func (n *Node) keep(ctx context.Context, s *store.Store, t store.Transfer) error
 
 // damaged says what became of a database that is at aside now.
 func damaged(aside string) string {
-	return fmt.Sprintf("the history was damaged and lies in %s now; a new one has begun", wire.Escape(aside))
+	return fmt.Sprintf("the history was damaged and lies in %s now; a new one has begun, and no device is trusted any more", wire.Escape(aside))
 }
 
-// database opens the database at first use, and tells whether this was it.
-func (n *Node) database(ctx context.Context) (s *store.Store, isNew bool, err error) {
+// database opens the database at first use.
+func (n *Node) database(ctx context.Context) (*store.Store, error) {
 	n.opening.Lock()
 	defer n.opening.Unlock()
 	if n.store != nil {
-		return n.store, false, nil
+		return n.store, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, ledgerTime, errOpening)
 	defer cancel()
-	if s, err = store.Open(ctx, n.home); err != nil {
-		return nil, false, err
+	s, err := store.Open(ctx, n.home)
+	if err != nil {
+		return nil, err
 	}
-	n.store = s
-	return s, true, nil
+	n.store, n.damage = s, ""
+	if s.SetAside() != "" {
+		n.damage = damaged(s.SetAside())
+	}
+	return s, nil
+}
+
+// Damage says, once, what became of a database that was found damaged when it
+// was opened; otherwise it is empty.
+func (n *Node) Damage() string {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	text := n.damage
+	n.damage = ""
+	return text
 }
 
 // Close ends what the node has opened. It may be called when nothing else of the

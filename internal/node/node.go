@@ -31,8 +31,9 @@ type Node struct {
 	home string        // folder of all that lasts: identity, history, unfinished transfers
 	kept time.Duration // how long a transfer stays in the history
 
-	opening sync.Mutex // guards store
+	opening sync.Mutex // guards what follows
 	store   *store.Store
+	damage  string // what there is to tell of it
 }
 
 // Options say how the node appears.

@@ -17,6 +17,7 @@ type offered struct {
 	id      string
 	device  identity.DeviceID
 	name    string // of the sender, as it calls itself
+	alias   string // what it is called here; may be empty
 	address string
 	words   string // to be compared with those on the sender's screen
 	made    time.Time

@@ -20,7 +20,7 @@ import (
 // proved the code or whose offer was taken, the ticket to one of its shares.
 type peer struct {
 	node    *Node
-	code    pairing.Code
+	code    proof
 	address string
 	id      identity.DeviceID
 	offer   *offered // it dials, when asked to; nil: it is dialled
@@ -28,6 +28,13 @@ type peer struct {
 	mu     sync.Mutex
 	share  string
 	ticket string
+	name   string // what it calls itself, of one that trusts this device
+}
+
+// A proof is a code to be proved, and what for.
+type proof struct {
+	pairing.Code
+	trust bool // that both devices trust each other; else a share
 }
 
 // A conn is one connection with what reads the answers that come over it.
@@ -124,34 +131,53 @@ func (p *peer) takeHead(head wire.ReverseHead, refused string) bool {
 // prove proves the code over c, and that the other side knows it too, and
 // gets a ticket.
 func (p *peer) prove(ctx context.Context, c *conn) error {
-	state := c.ConnectionState()
-	channel, err := pairing.ChannelOf(state, p.node.id.Certificate(), state.PeerCertificates[0].Raw)
+	confirm, err := p.pair(ctx, c)
 	if err != nil {
 		return err
-	}
-	proof, ya, err := pairing.Begin(p.code, channel)
-	if err != nil {
-		return err
-	}
-	start, err := p.start(ctx, c, ya)
-	if err != nil {
-		return fmt.Errorf("pair: %w", err)
-	}
-	tag, err := proof.Answer(start.Yb)
-	if err != nil {
-		return fmt.Errorf("pair: %w", err)
-	}
-	confirm, err := call(ctx, c, "/v1/pair/confirm", pairing.ConfirmRequest{Tag: tag, Name: p.node.name}, pairing.ReadConfirmResponse)
-	if err != nil {
-		return fmt.Errorf("pair: %w", err)
-	}
-	if err := proof.Verify(confirm.Tag); err != nil {
-		return fmt.Errorf("pair: %w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.share, p.ticket = confirm.Share, confirm.Ticket
+	p.share, p.ticket, p.name = confirm.Share, confirm.Ticket, confirm.Name
 	return nil
+}
+
+// pair is the exchange of the proofs, and what the other side then answers.
+func (p *peer) pair(ctx context.Context, c *conn) (none pairing.ConfirmResponse, err error) {
+	if p.code.trust && p.id == p.node.id.ID() {
+		return none, errItself
+	}
+	state := c.ConnectionState()
+	channel, err := pairing.ChannelOf(state, p.node.id.Certificate(), state.PeerCertificates[0].Raw)
+	if err != nil {
+		return none, err
+	}
+	receiver, ya, err := pairing.Begin(p.code.Code, channel)
+	if err != nil {
+		return none, err
+	}
+	start, err := p.start(ctx, c, ya)
+	if err != nil {
+		return none, fmt.Errorf("pair: %w", err)
+	}
+	tag, err := receiver.Answer(start.Yb)
+	if err != nil {
+		return none, fmt.Errorf("pair: %w", err)
+	}
+	ask := pairing.ConfirmRequest{Tag: tag, Name: p.node.name, Trust: p.code.trust}
+	confirm, err := call(ctx, c, "/v1/pair/confirm", ask, pairing.ReadConfirmResponse)
+	if errors.Is(err, wire.ErrUsage) {
+		return none, codeIsFor(!p.code.trust) // the code is right, and for the other
+	}
+	if err != nil {
+		return none, fmt.Errorf("pair: %w", err)
+	}
+	if err := receiver.Verify(confirm.Tag); err != nil {
+		return none, fmt.Errorf("pair: %w", err)
+	}
+	if confirm.Trust != p.code.trust {
+		return none, codeIsFor(confirm.Trust)
+	}
+	return confirm, nil
 }
 
 // start sends the receiver's share, again and again while the sender is busy

@@ -35,6 +35,9 @@ type Meeting struct {
 	DeviceID string
 	Address  string
 	Words    string
+	// Warning says that a trusted device is called so too, when trust is asked
+	// for.
+	Warning string
 }
 
 // push offers the share to devices, to all of them at once, and serves those
@@ -163,32 +166,47 @@ func (p *push) again(ctx context.Context) (*conn, error) {
 
 // propose makes the offer.
 func (p *push) propose(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) (*conn, error) {
-	peer, c, err := p.node.approach(ctx, to)
+	meant, err := p.node.meant(ctx, to)
+	if err != nil {
+		// Whoever answers can be asked for words; what nobody looks at must be known.
+		if compare == nil || errors.Is(err, wire.ErrUsage) {
+			return nil, fmt.Errorf("look up which devices are trusted: %w", err)
+		}
+		p.report(Event{Kind: KindWarning, Reason: "which devices are trusted is not known: " + err.Error()})
+	}
+	if text := p.node.Damage(); text != "" {
+		p.report(Event{Kind: KindWarning, Reason: text})
+	}
+	peer, c, err := p.node.approach(ctx, to, meant, takesOffers, func(peer *peer, c *conn) error {
+		answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
+		if errors.Is(err, wire.ErrNoShare) {
+			return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
+		}
+		p.offer, p.name = answer.Offer, answer.Name
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	p.peer = peer
-	if err := p.proposeTo(ctx, c, compare); err != nil {
+	if err := p.compare(ctx, c, compare); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (p *push) proposeTo(ctx context.Context, c *conn, compare func(context.Context, Meeting) (bool, error)) error {
+// compare lets a person compare words, unless the device is trusted.
+func (p *push) compare(ctx context.Context, c *conn, compare func(context.Context, Meeting) (bool, error)) error {
 	words, err := pairing.Compare(c.ConnectionState())
 	if err != nil {
 		return err
 	}
-	answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
-	if errors.Is(err, wire.ErrNoShare) {
-		return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, p.peer.address)
+	// An error has been told before.
+	if known, err := p.node.recognise(ctx, p.peer.id, ""); err == nil && known.IsTrusted() {
+		words, compare = "", nil
 	}
-	if err != nil {
-		return err
-	}
-	p.offer, p.name = answer.Offer, answer.Name
-	met := Meeting{Device: answer.Name, DeviceID: p.peer.id.String(), Address: p.peer.address, Words: words}
+	met := Meeting{Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address, Words: words}
 	p.report(Event{Kind: KindOffered, Device: met.Device, DeviceID: met.DeviceID, Address: met.Address, Words: words})
 	if compare == nil {
 		return nil

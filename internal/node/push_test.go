@@ -249,7 +249,7 @@ func TestPushGoesOn(t *testing.T) {
 func TestReverseOfStrangers(t *testing.T) {
 	receiver, stranger, sender := newNode(t), newNode(t), newNode(t)
 	w := startWaiting(t, receiver, ReceiveOptions{Out: t.TempDir()})
-	p, c, err := sender.answering(t.Context(), w.address)
+	p, c, err := sender.answering(t.Context(), w.address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestReverseOfStrangers(t *testing.T) {
 		})
 	}
 	// Its state is told to nobody else.
-	q, d, err := stranger.answering(t.Context(), w.address)
+	q, d, err := stranger.answering(t.Context(), w.address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -37,6 +38,9 @@ type ReceiveOptions struct {
 	// a folder can be chosen from.
 	Only []string
 
+	// Trust asks a person, while offers are waited for, whether a device that
+	// wants to be trusted shows the same words; nil refuses.
+	Trust func(ctx context.Context, m Meeting) (bool, error)
 	// Approve asks a person; nil accepts. It is asked again with what comes of an
 	// answer that wants other files or another folder.
 	Approve func(ctx context.Context, o Offer) (Answer, error)
@@ -63,7 +67,7 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	c, err := r.meet(ctx, code)
+	c, err := r.meet(ctx, proof{Code: code})
 	if err != nil {
 		return Result{}, err
 	}
@@ -87,7 +91,10 @@ func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 	if r.header, r.files, err = r.manifest(ctx, c); err != nil {
 		return Result{}, err
 	}
-	r.report(Event{Kind: KindConnected, Device: r.header.Device, DeviceID: r.peer.id.String(), Address: r.peer.address})
+	if r.peer.offer != nil {
+		r.goByRule(ctx)
+	}
+	r.report(Event{Kind: KindConnected, Device: r.title(), DeviceID: r.peer.id.String(), Address: r.peer.address})
 	r.layout = wire.NewLayout(r.files)
 	r.arrived = make([]arrival, len(r.files))
 	if err := r.want(opts.Only); err != nil {
@@ -114,8 +121,8 @@ func (r *receive) take(ctx context.Context) (Result, error) {
 	}
 	// Who gave a code has asked for it; what others offer is asked about.
 	if r.peer.offer != nil {
-		o := offerOf(r.header.Device, r.files)
-		o.Text = r.header.Text
+		o := offerOf(r.title(), r.files)
+		o.Text, o.ByRule = r.header.Text, r.isByRule
 		if _, err := r.approve(ctx, o); err != nil {
 			return Result{}, err
 		}
@@ -156,6 +163,9 @@ type receive struct {
 	layout *wire.Layout
 	began  time.Time // zero until the offer was taken
 
+	isByRule bool   // the rule of the device that offers it has taken it
+	folder   string // by that rule; ends as a folder does, or is empty
+
 	renewing sync.Mutex
 	current  atomic.Int64 // file that a block was written of last
 	done     atomic.Int64 // files in their places
@@ -174,7 +184,7 @@ type arrival struct {
 }
 
 // meet finds the sender and proves the code.
-func (r *receive) meet(ctx context.Context, code pairing.Code) (*conn, error) {
+func (r *receive) meet(ctx context.Context, code proof) (*conn, error) {
 	var c *conn
 	var err error
 	if r.opts.From != "" {
@@ -242,7 +252,7 @@ func (r *receive) agree(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) 
 
 // plan looks how the wanted files would be received.
 func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
-	dir, as, err := outTarget(r.opts.Out, r.files)
+	dir, as, err := outTarget(cmp.Or(r.opts.Out, r.folder), r.files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -262,9 +272,9 @@ func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
 
 // offer is what a person decides on.
 func (r *receive) offer(dir string, plan *inbox.Plan) Offer {
-	o := offerOf(r.header.Device, r.chosen)
+	o := offerOf(r.title(), r.chosen)
 	bytes := plan.Bytes()
-	o.Out, o.Free, o.Resumed, o.Text = dir, bytes.Free, bytes.Resumed, r.header.Text
+	o.Out, o.Free, o.Resumed, o.Text, o.ByRule = dir, bytes.Free, bytes.Resumed, r.header.Text, r.isByRule
 	for i := range plan.Mapped() {
 		if len(o.Mapped) == MaxMapped {
 			break

@@ -11,7 +11,6 @@ import (
 
 	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
-	"lanyard/internal/pairing"
 	"lanyard/internal/secure"
 	"lanyard/internal/wire"
 )
@@ -53,7 +52,7 @@ type outcome struct {
 
 // search proves the code to the senders among events that carry its number.
 // Several are tried at once, and the first success counts.
-func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan discovery.Event) (*peer, *conn, error) {
+func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.Event) (*peer, *conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	outcomes := make(chan outcome)
 	var tries sync.WaitGroup
@@ -112,7 +111,7 @@ func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan disc
 			if o.isSpent {
 				spent++
 			}
-			if refused == nil && (errors.Is(o.err, wire.ErrUnauthorised) || errors.Is(o.err, wire.ErrVersion) || errors.Is(o.err, wire.ErrStopped)) {
+			if refused == nil && isFinal(o.err) {
 				refused = o.err
 				closing = time.After(lastWord)
 			}
@@ -135,13 +134,19 @@ func (n *Node) search(ctx context.Context, code pairing.Code, events <-chan disc
 			case last != nil:
 				return nil, nil, last
 			case len(senders) > 0:
-				return nil, nil, fmt.Errorf("%w: the number %d was found, and whoever shares under it does not answer", wire.ErrNotFound, code.Number)
+				return nil, nil, fmt.Errorf("%w: the number %d was found, and who waits under it does not answer", wire.ErrNotFound, code.Number)
 			}
-			return nil, nil, fmt.Errorf("%w: nobody on this network shares under the number %d", wire.ErrNotFound, code.Number)
+			return nil, nil, fmt.Errorf("%w: nobody on this network waits under the number %d", wire.ErrNotFound, code.Number)
 		case <-ctx.Done():
 			return nil, nil, context.Cause(ctx)
 		}
 	}
+}
+
+// isFinal tells whether a sender has said that the code does not serve: another
+// try of it would end the same way.
+func isFinal(err error) bool {
+	return errors.Is(err, wire.ErrUnauthorised) || errors.Is(err, wire.ErrVersion) || errors.Is(err, wire.ErrUsage) || errors.Is(err, wire.ErrStopped)
 }
 
 // hear takes what was told of a sender. One that has gone is remembered: it is
@@ -159,9 +164,9 @@ func hear(senders map[string]*found, ev discovery.Event, number int) {
 
 // try proves the code to one sender, if it can be reached and a place among
 // guesses is free.
-func (n *Node) try(ctx context.Context, code pairing.Code, s discovery.Service, guesses chan struct{}) outcome {
+func (n *Node) try(ctx context.Context, code proof, s discovery.Service, guesses chan struct{}) outcome {
 	o := outcome{instance: s.Instance}
-	p, c, err := n.reach(ctx, code, s)
+	p, c, err := n.reach(ctx, s)
 	if err != nil {
 		o.err = err
 		return o
@@ -174,6 +179,7 @@ func (n *Node) try(ctx context.Context, code pairing.Code, s discovery.Service, 
 		return o
 	}
 	o.isSpent = true
+	p.code = code
 	if err := p.prove(ctx, c); err != nil {
 		c.Close()
 		o.err = fmt.Errorf("found at %s: %w", p.address, err)
@@ -185,7 +191,7 @@ func (n *Node) try(ctx context.Context, code pairing.Code, s discovery.Service, 
 
 // reach connects to a sender over the first of its addresses where it answers:
 // each has a small start on the next.
-func (n *Node) reach(ctx context.Context, code pairing.Code, s discovery.Service) (*peer, *conn, error) {
+func (n *Node) reach(ctx context.Context, s discovery.Service) (*peer, *conn, error) {
 	id, err := identity.ParseDeviceID(s.Device)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: announced with a wrong device ID: %w", wire.ErrNotFound, err)
@@ -229,7 +235,7 @@ func (n *Node) reach(ctx context.Context, code pairing.Code, s discovery.Service
 	if first.conn == nil {
 		return nil, nil, err
 	}
-	return &peer{node: n, code: code, address: first.address, id: id}, newConn(first.conn), nil
+	return &peer{node: n, address: first.address, id: id}, newConn(first.conn), nil
 }
 
 // An unreachableError says that a sender was found where it cannot be reached.

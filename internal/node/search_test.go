@@ -76,7 +76,7 @@ func shareFile(t *testing.T, code string) *sending {
 
 func searched(t *testing.T, events chan discovery.Event) (string, error) {
 	t.Helper()
-	p, c, err := newNode(t).search(t.Context(), parsed(t, testCode), events)
+	p, c, err := newNode(t).search(t.Context(), proof{Code: parsed(t, testCode)}, events)
 	if err != nil {
 		return "", err
 	}
@@ -90,14 +90,14 @@ func TestUnreachable(t *testing.T) {
 	address := closedPort(t)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, _, err := n.search(t.Context(), parsed(t, testCode), announced(service(t, identity.DeviceID{1}, address)))
+		_, _, err := n.search(t.Context(), proof{Code: parsed(t, testCode)}, announced(service(t, identity.DeviceID{1}, address)))
 		if !errors.Is(err, wire.ErrNotFound) || !strings.Contains(err.Error(), address) || !strings.Contains(err.Error(), "firewall") {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(began); took < findTime || took > findTime+knockTime {
 			t.Errorf("it took %v", took)
 		}
-		_, _, err = n.search(t.Context(), parsed(t, testCode), announced())
+		_, _, err = n.search(t.Context(), proof{Code: parsed(t, testCode)}, announced())
 		if !errors.Is(err, wire.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
 			t.Errorf("got %v", err)
 		}
@@ -193,7 +193,7 @@ func TestAnnouncedDevice(t *testing.T) {
 	lie := service(t, identity.DeviceID{7}, s.address)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	_, _, err := newNode(t).reach(ctx, parsed(t, testCode), lie)
+	_, _, err := newNode(t).reach(ctx, lie)
 	if !errors.Is(err, wire.ErrWrongDevice) || !errors.Is(err, wire.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
@@ -225,14 +225,14 @@ func TestMeetAgain(t *testing.T) {
 		near.Close()
 		back.Wait()
 	})
-	_, c, err := newNode(t).meetAt(t.Context(), parse(t, testCode), address)
+	_, c, err := newNode(t).meetAt(t.Context(), proof{Code: parse(t, testCode)}, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Close()
 	tries.Store(0)
 	accept.Store(maxMeets + 1)
-	if _, _, err := newNode(t).meetAt(t.Context(), parse(t, testCode), address); err == nil || tries.Load() != maxMeets {
+	if _, _, err := newNode(t).meetAt(t.Context(), proof{Code: parse(t, testCode)}, address); err == nil || tries.Load() != maxMeets {
 		t.Errorf("%d tries, %v", tries.Load(), err)
 	}
 }
@@ -250,7 +250,7 @@ func TestMeetThatBreaksOff(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if _, _, err := newNode(t).meetAt(t.Context(), parse(t, testCode), address); err == nil || tries.Load() != maxProofs {
+	if _, _, err := newNode(t).meetAt(t.Context(), proof{Code: parse(t, testCode)}, address); err == nil || tries.Load() != maxProofs {
 		t.Errorf("%d tries, %v", tries.Load(), err)
 	}
 }

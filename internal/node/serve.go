@@ -23,12 +23,11 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 	wg.Go(func() { failed <- web.Serve(listener) })
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
-	pause := firstCodePause
-	var burnt <-chan struct{}
-	if guard := s.guard(); guard != nil {
-		burnt = guard.Burnt()
+	renewing, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.porter != nil {
+		wg.Go(func() { s.porter.renew(renewing) })
 	}
-	var newCode <-chan time.Time
 	enough := s.enough
 	var err error
 	for running := true; running; {
@@ -40,14 +39,9 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 			running = false
 		case <-enough:
 			// The code serves no more, and who has begun may finish.
-			enough, burnt, newCode = nil, nil, nil
+			enough = nil
+			stop()
 			running = s.close(time.Now())
-		case <-burnt:
-			burnt, newCode = nil, time.After(pause)
-			pause = min(2*pause, longestCodePause)
-		case <-newCode:
-			s.newCode()
-			burnt = s.guard().Burnt()
 		case now := <-progress.C:
 			s.reportProgress()
 			running = enough != nil || s.isTaking(now)
@@ -65,6 +59,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) (Result, erro
 		}
 	}
 	web.Close()
+	stop()
 	wg.Wait()
 	s.conns.Wait() // nobody reads the share any more
 	s.enterLost()
@@ -95,11 +90,6 @@ const (
 	stopTime   = time.Second
 	leastBurst = 4 << 10
 	mostBurst  = 2 << 20
-
-	// A new code comes later each time that one was burnt, so that guessing all
-	// day long is three guesses a minute.
-	firstCodePause   = time.Second
-	longestCodePause = time.Minute
 )
 
 // sent counts blocks that went out.
@@ -161,7 +151,7 @@ func (s *server) dismiss() bool {
 	s.closed, s.rest = wire.ErrStopped, nil
 	s.untold, s.parted = map[*receiver]bool{}, make(chan struct{})
 	for _, rec := range s.receivers {
-		if s.guarding != nil && rec.isTaking(now) {
+		if s.porter != nil && rec.isTaking(now) {
 			s.untold[rec] = true
 		}
 	}

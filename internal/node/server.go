@@ -42,9 +42,9 @@ type server struct {
 
 	telling sync.Mutex // one tells at a time how receivers are; taken before mu
 
+	porter *porter // nil: no code opens the share
+
 	mu        sync.Mutex
-	code      pairing.Code
-	guarding  *pairing.Guard                  // nil: no code opens the share
 	receivers map[identity.DeviceID]*receiver // those that proved the code
 	receipts  map[receiptKey]bool             // transfers that have everything
 	kept      map[net.Conn]*receiver          // proven connections
@@ -113,7 +113,7 @@ func newServer(n *Node, s *share.Share, wanted int, report func(Event)) *server 
 
 // guardedBy lets in who proves code, too. To be called before the server serves.
 func (s *server) guardedBy(code pairing.Code) *server {
-	s.code, s.guarding = code, pairing.NewGuard(code)
+	s.porter = newPorter(s.node, code, false, s.report)
 	return s
 }
 
@@ -125,6 +125,7 @@ type link struct {
 	conn    *secure.Conn
 	mu      sync.Mutex
 	session *pairing.Session // between start and confirm
+	trust   *trustAsked      // between request and confirm
 }
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
@@ -141,7 +142,7 @@ func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 // would redirect those that are not clean, and tell whether a share exists.
 func (s *server) routes() http.Handler {
 	calls := map[string]http.HandlerFunc{"GET /v1/info": s.info}
-	if s.guarding != nil {
+	if s.porter != nil {
 		calls["POST /v1/pair/start"] = s.pairStart
 		calls["POST /v1/pair/confirm"] = s.pairConfirm
 	}
@@ -234,94 +235,29 @@ func (s *server) receiverOf(r *http.Request) *receiver {
 	return rec
 }
 
-func (s *server) guard() *pairing.Guard {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.guarding
-}
-
-// newCode replaces a burnt code by one with the same number.
-func (s *server) newCode() {
-	s.mu.Lock()
-	code, err := pairing.NewCode(s.code.Number)
-	if err == nil {
-		s.code, s.guarding = code, pairing.NewGuard(code)
-	}
-	s.mu.Unlock()
-	if err != nil {
-		s.report(Event{Kind: KindWarning, Reason: "no new code: " + err.Error()})
-		return
-	}
-	s.report(Event{Kind: KindNewCode, Code: code.String(), Reason: "the old code was guessed wrong three times and is void"})
-}
-
 // pairStart is the first half of proving the code.
 func (s *server) pairStart(w http.ResponseWriter, r *http.Request) {
 	if err := s.isClosed(); err != nil {
 		wire.WriteError(w, err)
 		return
 	}
-	state := linkOf(r).conn.ConnectionState()
-	if len(state.PeerCertificates) == 0 {
-		wire.WriteError(w, fmt.Errorf("%w: pairing takes a client certificate", wire.ErrUnauthorised))
-		return
-	}
-	req, err := pairing.ReadStartRequest(r.Body)
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	channel, err := pairing.ChannelOf(state, state.PeerCertificates[0].Raw, s.node.id.Certificate())
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	session, yb, err := s.guard().Start(channel, req.Ya)
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	l := linkOf(r)
-	l.mu.Lock()
-	l.session = session
-	l.mu.Unlock()
-	writeJSON(w, pairing.StartResponse{Yb: yb})
+	s.porter.start(w, r)
 }
 
-// pairConfirm is the second half, on the same connection; it gives the ticket.
+// pairConfirm is the second half of proving the code; it gives the ticket.
 func (s *server) pairConfirm(w http.ResponseWriter, r *http.Request) {
-	l := linkOf(r)
-	l.mu.Lock()
-	session := l.session
-	l.session = nil
-	l.mu.Unlock()
-	if session == nil {
-		wire.WriteError(w, fmt.Errorf("%w: confirm without start on this connection", wire.ErrMalformed))
-		return
-	}
-	req, err := pairing.ReadConfirmRequest(r.Body)
+	who, err := s.porter.confirm(r)
 	if err != nil {
 		wire.WriteError(w, err)
 		return
 	}
-	tag, err := session.Confirm(req.Tag)
-	if err != nil {
-		s.report(Event{Kind: KindRefused, Address: r.RemoteAddr, Reason: "wrong code"})
-		wire.WriteError(w, err)
-		return
-	}
-	id, err := identity.PeerID(l.conn.ConnectionState())
+	rec, err := s.enter(who.id, who.name, r.RemoteAddr)
 	if err != nil {
 		wire.WriteError(w, err)
 		return
 	}
-	rec, err := s.enter(id, req.Name, r.RemoteAddr)
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	s.keep(l.conn, rec)
-	writeJSON(w, pairing.ConfirmResponse{Tag: tag, Ticket: rec.ticket, Share: s.share.ID()})
+	s.keep(linkOf(r).conn, rec)
+	writeJSON(w, pairing.ConfirmResponse{Tag: who.tag, Ticket: rec.ticket, Share: s.share.ID()})
 }
 
 // enter remembers a device that proved the code. A device that comes again

@@ -98,7 +98,7 @@ func (o *offered) peer(n *Node) *peer {
 }
 
 // decide finds out whether an offer is taken: it may go on with an earlier one,
-// else a person is asked.
+// or the rule of a trusted device has taken it, else a person is asked.
 func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) (Answer, error) {
 	print := printOf(r.files)
 	if t.d.resumed(o, print) {
@@ -107,9 +107,12 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	t.change(func(_ *order, v *Transfer) {
 		v.Offer, v.Out, v.Total, v.AllFiles = &offer, offer.Out, offer.Bytes, offer.Files
 	})
-	a, err := t.ask(ctx)
-	if err != nil || !a.Accept {
-		return a, err
+	a := Answer{Accept: true, Out: r.folder}
+	if !offer.ByRule {
+		var err error
+		if a, err = t.ask(ctx); err != nil || !a.Accept {
+			return a, err
+		}
 	}
 	t.change(func(p *order, v *Transfer) {
 		p.Accepted, p.Print, p.Only, p.Out = true, print, a.Only, cmp.Or(a.Out, r.opts.Out)
@@ -184,7 +187,7 @@ func (t *task) reach(ctx context.Context, r *receive) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.peer = &peer{node: t.d.node, code: code, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
+		r.peer = &peer{node: t.d.node, code: proof{Code: code}, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
 		c, err := r.peer.connect(ctx)
 		if err == nil {
 			return newConn(c), nil
@@ -195,7 +198,7 @@ func (t *task) reach(ctx context.Context, r *receive) (*conn, error) {
 		}
 		// It may have another address by now.
 	}
-	c, err := r.meet(ctx, code)
+	c, err := r.meet(ctx, proof{Code: code})
 	if err != nil {
 		return nil, err
 	}

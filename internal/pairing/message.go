@@ -36,14 +36,19 @@ type (
 	ConfirmRequest struct {
 		Tag  []byte `json:"tag"`            // 64 bytes
 		Name string `json:"name,omitempty"` // what the receiver calls itself, untrusted; at most 100 bytes
+		// Trust: not a share is wanted, but that both devices trust each other.
+		Trust bool `json:"trust,omitempty"`
 	}
 
-	// ConfirmResponse proves that the sender does, and lets the receiver in.
-	// Its other fields count only after Receiver.Verify took the tag.
+	// ConfirmResponse proves that the sender does, and lets the receiver in, or,
+	// with Trust, says that the receiver is trusted from now on. Its other fields
+	// count only after Receiver.Verify took the tag.
 	ConfirmResponse struct {
-		Tag    []byte `json:"tag"`    // 64 bytes
-		Ticket string `json:"ticket"` // for "Authorization: Bearer"; letters, digits and -._~+/= as in RFC 6750, section 2.1
-		Share  string `json:"share"`  // ID of the share that the ticket is for; letters, digits, - and _
+		Tag    []byte `json:"tag"`              // 64 bytes
+		Ticket string `json:"ticket,omitempty"` // for "Authorization: Bearer"; letters, digits and -._~+/= as in RFC 6750, section 2.1
+		Share  string `json:"share,omitempty"`  // ID of the share that the ticket is for; letters, digits, - and _
+		Trust  bool   `json:"trust,omitempty"`  // instead of the two
+		Name   string `json:"name,omitempty"`   // with Trust: what this side calls itself; at most 100 bytes
 	}
 )
 
@@ -70,8 +75,8 @@ func ReadStartResponse(r io.Reader) (StartResponse, error) {
 // ReadConfirmRequest reads a message and checks its form.
 func ReadConfirmRequest(r io.Reader) (ConfirmRequest, error) {
 	return read(r, "confirm request", func(m ConfirmRequest) error {
-		if len(m.Name) > maxName {
-			return fmt.Errorf("name of %d bytes, at most %d: %w", len(m.Name), maxName, wire.ErrMalformed)
+		if err := checkName(m.Name); err != nil {
+			return err
 		}
 		return checkLen("tag", m.Tag, tagSize)
 	})
@@ -81,6 +86,9 @@ func ReadConfirmRequest(r io.Reader) (ConfirmRequest, error) {
 func ReadConfirmResponse(r io.Reader) (ConfirmResponse, error) {
 	return read(r, "confirm response", func(m ConfirmResponse) error {
 		if err := checkLen("tag", m.Tag, tagSize); err != nil {
+			return err
+		}
+		if err := checkName(m.Name); err != nil || m.Trust && m.Ticket+m.Share == "" {
 			return err
 		}
 		// Both go into HTTP requests, so that neither may carry anything else.
@@ -114,6 +122,13 @@ func read[M any](r io.Reader, what string, check func(M) error) (M, error) {
 		return none, fmt.Errorf("pairing %s: %w", what, err)
 	}
 	return m, nil
+}
+
+func checkName(name string) error {
+	if len(name) > maxName {
+		return fmt.Errorf("name of %d bytes, at most %d: %w", len(name), maxName, wire.ErrMalformed)
+	}
+	return nil
 }
 
 func checkLen(name string, b []byte, want int) error {

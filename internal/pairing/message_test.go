@@ -69,6 +69,23 @@ func TestMessageForm(t *testing.T) {
 	if want := `{"tag":"//4=","ticket":"t","share":"s"}`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	got = encode(t, ConfirmRequest{Tag: []byte{0xff, 0xfe}, Name: "laptop", Trust: true})
+	if want := `{"tag":"//4=","name":"laptop","trust":true}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	got = encode(t, ConfirmResponse{Tag: []byte{0xff, 0xfe}, Name: "nas", Trust: true})
+	if want := `{"tag":"//4=","trust":true,"name":"nas"}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Whoever answers with trust gives no ticket.
+func TestConfirmResponseOfTrust(t *testing.T) {
+	want := ConfirmResponse{Tag: someTag, Trust: true, Name: strings.Repeat("n", maxName)}
+	got, err := ReadConfirmResponse(strings.NewReader(encode(t, want)))
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
 }
 
 func TestUnknownFieldsAreIgnored(t *testing.T) {
@@ -121,7 +138,7 @@ func TestMalformedMessages(t *testing.T) {
 			`{"version":"1","ya":` + share + `}`, `{"version":1.5,"ya":` + share + `}`, `{"version":99999999999999999999,"ya":` + share + `}`,
 		},
 		"start response":  {`{"yb":7}`, `{"yb":` + tag + `}`, `{"yb":` + share + `}x`, `{"yb":` + share + `}{}`},
-		"confirm request": {`{"tag":` + share + `}`, `{"tag":[` + tag + `]}`, `{"tag":` + tag},
+		"confirm request": {`{"tag":` + tag + `,"trust":1}`, `{"tag":` + share + `}`, `{"tag":[` + tag + `]}`, `{"tag":` + tag},
 		"confirm response": {
 			`{"tag":` + tag + `}`,
 			`{"tag":` + tag + `,"ticket":"t"}`,
@@ -129,6 +146,8 @@ func TestMalformedMessages(t *testing.T) {
 			`{"ticket":"t","share":"s"}`,
 			`{"tag":` + tag + `,"ticket":"a\r\nHost: b","share":"s"}`,
 			`{"tag":` + tag + `,"ticket":"a b","share":"s"}`,
+			`{"tag":` + tag + `,"trust":true,"ticket":"a b","share":"s"}`,
+			`{"tag":` + tag + `,"trust":true,"name":"` + strings.Repeat("x", maxName+1) + `"}`,
 			`{"tag":` + tag + `,"ticket":"t","share":"../x"}`,
 			`{"tag":` + tag + `,"ticket":"t","share":"a?b"}`,
 			`{"tag":` + tag + `,"ticket":"` + strings.Repeat("x", maxTicket+1) + `","share":"s"}`,

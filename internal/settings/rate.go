@@ -47,3 +47,17 @@ func ParseRate(s string) (r Rate, broken string) {
 	}
 	return Rate(value), ""
 }
+
+var sizeForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?|[kKMGT]i)B$`)
+
+// ParseSize reads a number of bytes, 1 to 1000 TB, as people write it: "20GB",
+// "1.5 TiB".
+func ParseSize(s string) (bytes int64, ok bool) {
+	m := sizeForm.FindStringSubmatch(s)
+	if m == nil {
+		return 0, false
+	}
+	value, err := strconv.ParseFloat(m[1], 64)
+	value *= prefixes[m[2]]
+	return int64(value), err == nil && value >= 1 && value <= 1e15
+}

@@ -157,13 +157,13 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `# be called NAME by others (send, receive, serve --name NAME, LANYARD_NAME)
+	want := `# be called NAME by others (send, receive, serve, pair --name NAME, LANYARD_NAME)
 name = "a \"b\" \\ é"  # line 1
 
-# listen on ADDR only (send, receive, serve --bind ADDR, LANYARD_BIND)
+# listen on ADDR only (send, receive, serve, pair --bind ADDR, LANYARD_BIND)
 # bind = ""  # default: all
 
-# listen on port N (send, receive, serve --port N, LANYARD_PORT)
+# listen on port N (send, receive, serve, pair --port N, LANYARD_PORT)
 port = 12200  # LANYARD_PORT
 
 # send no faster than RATE: 50MB/s (send --limit RATE; serve --limit-up RATE, LANYARD_LIMIT_UP)
@@ -311,6 +311,17 @@ func TestDistance(t *testing.T) {
 	} {
 		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{
+		"20GB": 20e9, "1.5 TiB": 3 << 39, "1B": 1, "1000TB": 1e15, "500 kB": 500_000, "2KB": 2000, "1KiB": 1024,
+		"0B": 0, "0.5B": 0, "1001TB": 0, "20": 0, "20G": 0, "20Gbit": 0, "20GB/s": 0, "-1GB": 0, "1e3B": 0, "": 0, "always": 0,
+	} {
+		if got, ok := ParseSize(text); ok != (want > 0) || ok && got != want {
+			t.Errorf("%q: %d, %v", text, got, ok)
 		}
 	}
 }

@@ -33,17 +33,17 @@ type Values struct {
 // it fills.
 var table = []Key{
 	{
-		Name: "name", Flag: "name", Commands: []string{"send", "receive", "serve"},
+		Name: "name", Flag: "name", Commands: []string{"send", "receive", "serve", "pair"},
 		About: "be called `NAME` by others", Default: "the host name",
 		form: text("is at most 100 bytes without control characters", isName, func(v *Values) *string { return &v.Name }),
 	},
 	{
-		Name: "bind", Flag: "bind", Commands: []string{"send", "receive", "serve"},
+		Name: "bind", Flag: "bind", Commands: []string{"send", "receive", "serve", "pair"},
 		About: "listen on `ADDR` only", Default: "all",
 		form: text("is an IP address or the name of one", isHost, func(v *Values) *string { return &v.Bind }),
 	},
 	{
-		Name: "port", Flag: "port", Commands: []string{"send", "receive", "serve"},
+		Name: "port", Flag: "port", Commands: []string{"send", "receive", "serve", "pair"},
 		About: "listen on port `N`", Default: "12121 or the next free",
 		form: number("is from 1 to 65535", maxPort, func(v *Values) *int { return &v.Port }),
 	},

@@ -24,7 +24,7 @@ func (s *Store) Forget(ctx context.Context, before time.Time) error {
 // Clear removes all that is known from before a time, of transfers and of the
 // devices that they were with, and tells how many transfers that were. Nothing
 // of it is left in the files of the database, nor in a copy from before a
-// migration.
+// migration. Of trusted devices the trust stays, with what was decided for them.
 func (s *Store) Clear(ctx context.Context, before time.Time) (transfers int64, err error) {
 	at := before.UnixMilli()
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
@@ -35,7 +35,12 @@ func (s *Store) Clear(ctx context.Context, before time.Time) (transfers int64, e
 		if transfers, err = res.RowsAffected(); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM devices WHERE last_seen < ?", at); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM devices WHERE last_seen < ? AND trusted = 0", at); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE devices SET first_seen = trusted, last_seen = trusted, last_address = '', last_rate = 0 WHERE last_seen < ?`, at)
+		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "DELETE FROM streams WHERE learned < ?", at)

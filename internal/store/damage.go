@@ -67,9 +67,12 @@ func setAside(path string, now time.Time) (string, error) {
 // beside it that it was found damaged while it was used.
 const suspicion = ".suspect"
 
-// failed says what could not be done. Damage is noted, so that whoever opens
-// the database next sets it aside.
+// failed says what could not be done, if something could not. Damage is noted,
+// so that whoever opens the database next sets it aside.
 func (s *Store) failed(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if isDamage(err) {
 		// Without the note the next one finds the same.
 		_ = os.WriteFile(s.path+suspicion, nil, 0o600)

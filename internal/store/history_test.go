@@ -164,34 +164,6 @@ func TestFilesAreBounded(t *testing.T) {
 	}
 }
 
-func TestDevices(t *testing.T) {
-	s := open(t, t.TempDir())
-	for i, tr := range []Transfer{
-		{DeviceID: "A", Device: "laptop", Address: "10.0.0.1:1", Rate: 5},
-		{DeviceID: "B", Device: "phone", Address: "10.0.0.2:1", Rate: 7},
-		{DeviceID: "A", Device: "notebook", Address: "10.0.0.3:1"},
-	} {
-		tr.Direction = Sent
-		if _, err := s.Record(t.Context(), tr, start.Add(time.Duration(i)*time.Minute)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var name, address string
-	var first, last int64
-	var rate float64
-	err := s.db.QueryRow("SELECT name, first_seen, last_seen, last_address, last_rate FROM devices WHERE id = 'A'").Scan(&name, &first, &last, &address, &rate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprint(name, address, last-first, rate), fmt.Sprint("notebook", "10.0.0.3:1", 2*time.Minute.Milliseconds(), 5); got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-	names, err := s.Devices(t.Context())
-	if diff := cmp.Diff([]string{"notebook", "phone"}, names); diff != "" || err != nil {
-		t.Error(diff, err)
-	}
-}
-
 func TestForget(t *testing.T) {
 	s := open(t, t.TempDir())
 	record(t, s, samples(5)...)

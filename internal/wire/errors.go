@@ -70,7 +70,7 @@ var failures = []struct {
 	{ErrRejected, Failure{"rejected", http.StatusForbidden, ExitRejected, ""}},
 	{ErrDeviceBusy, Failure{"device_busy", http.StatusConflict, ExitRejected, "Try again when it has finished."}},
 	{ErrExpired, Failure{"expired", http.StatusGone, ExitRejected, "Offer it again when somebody is there to answer."}},
-	{ErrWrongDevice, Failure{"wrong_device", http.StatusForbidden, ExitUnauthorised, "If that device was set up anew, take the code that it shows now; if not, somebody else is answering in its place."}},
+	{ErrWrongDevice, Failure{"wrong_device", http.StatusForbidden, ExitUnauthorised, "If that device was set up anew, take the code that it shows now, or trust it anew: \"lanyard devices untrust\", then \"lanyard pair\". If not, somebody else is answering in its place."}},
 	{ErrUnauthorised, Failure{"unauthorised", http.StatusUnauthorized, ExitUnauthorised, "Check the code with the person who sends; after three wrong tries the sender shows a new one."}},
 	{ErrNoSpace, Failure{"no_space", http.StatusInsufficientStorage, ExitNoSpace, "Make space, then run the same command again: it goes on where it stopped."}},
 	{ErrMismatch, Failure{"integrity", http.StatusUnprocessableEntity, ExitIntegrity, "Something changes the data on its way, or a disk or memory is failing. Check both machines."}},
