@@ -14,13 +14,16 @@ const notifyTime = 5 * time.Second
 // notify tells the person at this machine's desktop, if there is one, that a
 // transfer asks for an answer. Whoever has no desktop reads the log.
 func notify(ctx context.Context, v node.Transfer) {
-	text := "lanyard transfers accept " + shorten(v.ID)
+	title, text := name(v.Device)+" wants to send", "lanyard transfers accept "+shorten(v.ID)
+	if v.Direction == node.Sent {
+		title = fmt.Sprintf("Does the screen of %s show  %s  ?", name(v.Device), v.Words)
+	}
 	if v.Offer != nil {
 		text = contents(*v.Offer) + "\n" + text
 	}
 	ctx, cancel := context.WithTimeout(ctx, notifyTime)
 	defer cancel()
-	if cmd := notifier(ctx, fmt.Sprintf("%s wants to send", name(v.Device)), text); cmd != nil {
+	if cmd := notifier(ctx, title, text); cmd != nil {
 		_ = cmd.Run() // a desktop that does not show it is like none
 	}
 }

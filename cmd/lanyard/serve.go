@@ -53,16 +53,16 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	socket, err := web.Listen(ctx, n.Home())
-	if err != nil {
-		return err
-	}
 	d, err := n.Daemon(ctx, node.DaemonOptions{
 		Bind: set.Bind, Port: set.Port, Inbox: inboxOf(set), AtOnce: set.AtOnce,
 		LimitUp: int64(set.LimitUp), LimitDown: int64(set.LimitDown),
 	})
 	if err != nil {
-		return errors.Join(err, socket.Close())
+		return err
+	}
+	socket, err := web.Listen(ctx, n.Home())
+	if err != nil {
+		return errors.Join(err, d.Close())
 	}
 	log := &noticeLog{newLog(t, set.LogJSON), map[string]node.State{}}
 	var aside sync.WaitGroup

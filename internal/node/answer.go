@@ -12,9 +12,9 @@ import (
 
 // An Answer is what a person, or a rule, decides on an offer.
 type Answer struct {
-	Accept bool
-	Only   []string // globs of what is wanted; nil: as before
-	Out    string   // where it goes; empty: as before
+	Accept bool     `json:"accept"`
+	Only   []string `json:"only,omitempty"` // globs of what is wanted; nil: as before
+	Out    string   `json:"out,omitempty"`  // where it goes; empty: as before
 }
 
 // changes tells whether the answer asks for something else than was offered. What
@@ -36,13 +36,22 @@ func (r *receive) choose(a Answer) error {
 
 // want notes which files are wanted: those that one of globs picks, or all.
 func (r *receive) want(globs []string) error {
+	patterns, chosen, err := r.picked(globs)
+	if err == nil {
+		r.wanted, r.chosen, r.opts.Only = patterns, chosen, globs
+	}
+	return err
+}
+
+// picked are the files that one of globs picks, and the globs as patterns, nil
+// when there are none. That nothing is picked is wire.ErrUsage.
+func (r *receive) picked(globs []string) (share.Patterns, []wire.File, error) {
 	if len(globs) == 0 {
-		r.wanted, r.chosen, r.opts.Only = nil, r.files, globs
-		return nil
+		return nil, r.files, nil
 	}
 	patterns, err := share.NewPatterns(globs)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	var chosen []wire.File
 	for _, f := range r.files {
@@ -51,10 +60,9 @@ func (r *receive) want(globs []string) error {
 		}
 	}
 	if len(chosen) == 0 {
-		return fmt.Errorf("%w: nothing that is offered is called %s", wire.ErrUsage, wire.Escape(fmt.Sprintf("%q", globs)))
+		return nil, nil, fmt.Errorf("%w: nothing that is offered is called %s", wire.ErrUsage, wire.Escape(fmt.Sprintf("%q", globs)))
 	}
-	r.wanted, r.chosen, r.opts.Only = patterns, chosen, globs
-	return nil
+	return patterns, chosen, nil
 }
 
 // wants tells whether file i is wanted.

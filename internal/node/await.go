@@ -80,6 +80,8 @@ func (n *Node) receiveOffered(ctx context.Context, opts ReceiveOptions, o *offer
 	}
 	r := newReceive(n, opts, report)
 	r.peer = &peer{node: n, address: o.address, id: o.device, offer: o, share: o.head.Share, ticket: o.head.Ticket}
+	ctx, stop := o.untilWithdrawn(ctx)
+	defer stop()
 	c, err := o.connect(ctx)
 	if err != nil {
 		return Result{}, err

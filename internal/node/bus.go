@@ -9,7 +9,7 @@ import (
 
 // A Notice is an event of a daemon, of one of its transfers or of its own.
 type Notice struct {
-	Seq      uint64 `json:"seq"` // counts up
+	Seq      uint64 `json:"seq"` // counts up, also beyond a restart
 	Transfer string `json:"transfer,omitempty"`
 	Event
 }
@@ -22,12 +22,18 @@ const maxNotices = 4096
 // up who publishes.
 type bus struct {
 	mu    sync.Mutex
-	next  uint64 // Seq of the one to come
+	first uint64 // Seq of the one that came first
+	next  uint64 // of the one to come
 	last  []Notice
 	woken chan struct{} // closed and replaced when one comes
 }
 
-func newBus() *bus { return &bus{next: 1, woken: make(chan struct{})} }
+// newBus makes a bus whose numbers are greater than those of an earlier one, so
+// that who read that one learns that it has missed something.
+func newBus() *bus {
+	now := uint64(time.Now().UnixMicro())
+	return &bus{first: now, next: now, woken: make(chan struct{})}
+}
 
 // publish leaves out codes: who may know one asks for the transfer.
 func (b *bus) publish(transfer string, ev Event) {
@@ -44,23 +50,26 @@ func (b *bus) publish(transfer string, ev Event) {
 	if len(b.last) < maxNotices {
 		b.last = append(b.last, n)
 	} else {
-		b.last[int(n.Seq-1)%maxNotices] = n
+		b.last[b.place(n.Seq)] = n
 	}
 	close(b.woken)
 	b.woken = make(chan struct{})
 }
+
+// place is where a notice is kept. Needs b.mu.
+func (b *bus) place(seq uint64) int { return int((seq - b.first) % maxNotices) }
 
 // from answers the notices that are kept of those from seq on, the number of the
 // one that follows, and what is closed when it comes.
 func (b *bus) from(seq uint64) (notices []Notice, next uint64, woken <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if kept := b.next - uint64(len(b.last)); seq < kept {
+	if kept := b.next - uint64(len(b.last)); seq < kept || seq > b.next {
 		notices = append(notices, Notice{Seq: kept - 1, Event: Event{Kind: KindMissed, Time: time.Now()}})
 		seq = kept
 	}
 	for ; seq < b.next; seq++ {
-		notices = append(notices, b.last[int(seq-1)%maxNotices])
+		notices = append(notices, b.last[b.place(seq)])
 	}
 	return notices, b.next, b.woken
 }

@@ -81,10 +81,10 @@ func call[A any](ctx context.Context, c *conn, path string, ask any, read func(i
 }
 
 // manifest fetches the list of files.
-func (p *peer) manifest(ctx context.Context, c *conn) (header wire.Header, files []wire.File, err error) {
+func (p *peer) manifest(ctx context.Context, c *conn, limits wire.Limits) (header wire.Header, files []wire.File, err error) {
 	share, ticket := p.access()
 	err = c.exchange(ctx, http.MethodGet, "/v1/shares/"+share+"/manifest", ticket, nil, 0, callTime, func(r io.Reader) error {
-		header, files, err = wire.ReadManifest(c.steady(ctx, r), wire.Limits{})
+		header, files, err = wire.ReadManifest(c.steady(ctx, r), limits)
 		return err
 	})
 	return header, files, err

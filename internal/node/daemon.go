@@ -45,10 +45,14 @@ type Daemon struct {
 	bus      *bus
 	desk     *desk
 	listener net.Listener
+	release  func() // the state folder
 	slots    chan struct{}
+	large    chan struct{} // holds one: a long list of files of an offer that nobody has accepted
 	begun    chan *task    // to be run
 	stopped  chan struct{} // closed when none will be
 	seen     *neighbours
+
+	kept []*task // taken up, for Run to begin
 
 	mu    sync.Mutex
 	tasks []*task // the oldest first
@@ -67,16 +71,22 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	// One that is not there yet is a folder all the same.
 	opts.Inbox = filepath.Clean(opts.Inbox) + string(filepath.Separator)
 	d := &Daemon{
-		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce),
+		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce), large: make(chan struct{}, 1),
 		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
 	}
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
+	d.desk.returned = d.returned
+	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	var err error
+	if d.release, err = store.Own(n.home); err != nil {
+		return nil, err
+	}
 	if d.listener, err = listen(ctx, opts.Bind, opts.Port); err != nil {
+		d.release()
 		return nil, err
 	}
 	if err := d.takeUp(ctx); err != nil {
-		return nil, errors.Join(err, d.listener.Close())
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
@@ -111,13 +121,14 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 		}
 		d.tasks = append(d.tasks, t)
 	}
+	d.kept = d.current()
 	return nil
 }
 
 func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 	t := &task{
 		d: d, id: id, created: created, order: o,
-		wake: make(chan struct{}, 1), answers: make(chan Answer, 1), settle: func() {},
+		wake: make(chan struct{}, 1), settle: func() {},
 	}
 	t.view = Transfer{
 		ID: id, Direction: store.Received, State: Waiting, Created: created, Error: o.Failure,
@@ -170,6 +181,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 		web.Close()
 		_ = listener.Close()
 		serving.Wait()
+		d.release()
 	}()
 	announcer, err := discovery.Announce(ctx, discovery.Service{
 		Name: d.node.name, Device: d.node.id.ID().String(), Version: wire.Version, Port: at.Port,
@@ -179,7 +191,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	} else {
 		defer announcer.Close()
 	}
-	for _, t := range d.current() {
+	for _, t := range d.kept {
 		tasks.Go(func() { t.run(ctx) })
 	}
 	d.bus.publish("", Event{Kind: KindWaiting, Device: d.node.name, DeviceID: d.node.id.ID().String(), Addresses: addresses(d.opts.Bind, at.Port)})
@@ -193,28 +205,36 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 		case t := <-d.begun:
 			tasks.Go(func() { t.run(ctx) })
 		case o := <-d.desk.ready:
-			if t := d.arrived(o); t != nil {
-				tasks.Go(func() { t.run(ctx) })
-			}
+			t := d.arrived(o)
+			tasks.Go(func() { t.run(ctx) })
 		}
 	}
 }
 
 // Close ends the use of a daemon that was not run.
-func (d *Daemon) Close() error { return d.listener.Close() }
+func (d *Daemon) Close() error {
+	defer d.release()
+	return d.listener.Close()
+}
 
-// arrived takes an offer whose sender is connected; nil when it belongs to a
-// task that waits for it.
-func (d *Daemon) arrived(o *offered) *task {
+// returned wakes the task of an accepted offer whose sender is connected again.
+func (d *Daemon) returned(o *offered) {
 	for _, t := range d.current() {
 		if t.holds(o) {
-			d.desk.settled()
 			t.nudge()
-			return nil
 		}
 	}
+}
+
+// arrived makes a task of an offer whose sender is connected.
+func (d *Daemon) arrived(o *offered) *task {
 	t := d.newTask(rand.Text(), time.Now(), order{Kind: kindOffered, Device: o.device.String(), Name: o.name, Address: o.address, Offer: o.id})
-	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(d.desk.settled)
+	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(func() {
+		d.desk.settled()
+		if t.isLarge {
+			<-d.large
+		}
+	})
 	d.mu.Lock()
 	d.tasks = append(d.tasks, t)
 	d.mu.Unlock()
@@ -233,8 +253,7 @@ func (d *Daemon) resumed(o *offered, print string) bool {
 	for _, t := range d.current() {
 		p, v := t.look()
 		if p.Kind == kindOffered && p.Accepted && !v.State.IsOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) {
-			t.adopt(o)
-			return true
+			return t.adopt(o)
 		}
 	}
 	return false
@@ -357,11 +376,12 @@ func (d *Daemon) Add(ctx context.Context, j Job) (Transfer, error) {
 		_, v := t.look()
 		return v, nil
 	case <-d.stopped:
-		return Transfer{}, fmt.Errorf("%w: the node is stopping", wire.ErrBusy)
+		err = fmt.Errorf("%w: the node is stopping", wire.ErrBusy)
 	case <-ctx.Done():
-		d.forget(t)
-		return Transfer{}, context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
+	d.forget(t)
+	return Transfer{}, errors.Join(err, d.withStore(func(ctx context.Context, s *store.Store) error { return s.DropTask(ctx, t.id) }))
 }
 
 func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
@@ -409,20 +429,13 @@ func (d *Daemon) Answer(id string, a Answer) error {
 	if err != nil {
 		return err
 	}
-	if _, v := t.look(); v.State != Asking {
-		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, v.State)
-	}
-	select {
-	case t.answers <- a:
-	default: // another answer was quicker
-	}
-	return nil
+	return t.answer(a)
 }
 
 // Pause stops a transfer until Resume.
 func (d *Daemon) Pause(id string) error {
 	return d.with(id, func(t *task, s State) error {
-		if s == Asking || s == Paused || s == Failed {
+		if s == Asking || s == Paused || s == Failed || t.isUndecided() {
 			return fmt.Errorf("%w: transfer %.8s is %s, and cannot be paused", wire.ErrUsage, t.id, s)
 		}
 		t.want(errPaused)

@@ -368,7 +368,7 @@ func TestBus(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n, last := 0, uint64(0)
-	for got := range b.after(ctx, 3) {
+	for got := range b.after(ctx, b.first+2) {
 		switch n++; {
 		case n == 1 && got.Kind != KindMissed, n > 1 && (got.Kind != KindWarning || got.Seq != last+1 || got.Code != ""):
 			t.Fatalf("notice %d is %+v, after %d", n, got, last)

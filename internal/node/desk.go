@@ -39,6 +39,7 @@ type desk struct {
 	report   func(Event)
 	ready    chan *offered // to be decided on; holds as many as may be out
 	trusting *trusting
+	returned func(*offered) // is told of an accepted offer whose sender is back; nil: none can be
 
 	mu     sync.Mutex
 	offers map[string]*offered
@@ -98,6 +99,10 @@ func (d *desk) reversed(c *secure.Conn) {
 
 // begin hands over an offer whose sender is connected, unless enough are.
 func (d *desk) begin(o *offered) {
+	if stage, _ := o.stage(); stage == offerAccepted && d.returned != nil {
+		d.returned(o)
+		return
+	}
 	d.mu.Lock()
 	isBusy := d.out == cap(d.ready) || d.closed
 	if !isBusy {
@@ -211,6 +216,8 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, err = d.take(r)
 	case r.Method == http.MethodGet && isOne:
 		answer, err = d.tell(id, r)
+	case r.Method == http.MethodDelete && isOne:
+		answer, err = d.withdraw(id, r)
 	case isTrustCall(r):
 		answer, err = d.trusting.answer(r)
 	default:
@@ -263,16 +270,33 @@ var errNamesake = fmt.Errorf("%w: another device of that name is trusted there",
 
 var errNoOffer = fmt.Errorf("%w: it was withdrawn, or never made", wire.ErrExpired)
 
+// own is the offer of that ID, which the device that asks has made.
+func (d *desk) own(id string, r *http.Request) (*offered, error) {
+	device, err := identity.PeerID(linkOf(r).conn.ConnectionState())
+	if err != nil {
+		return nil, errNoOffer
+	}
+	if o := d.find(id, device); o != nil {
+		return o, nil
+	}
+	return nil, errNoOffer
+}
+
+// withdraw ends an offer for the device that made it.
+func (d *desk) withdraw(id string, r *http.Request) (struct{}, error) {
+	o, err := d.own(id, r)
+	if err == nil {
+		o.withdraw()
+	}
+	return struct{}{}, err
+}
+
 // tell answers how an offer stands to the device that made it.
 func (d *desk) tell(id string, r *http.Request) (wire.OfferState, error) {
 	c := linkOf(r).conn
-	device, err := identity.PeerID(c.ConnectionState())
+	o, err := d.own(id, r)
 	if err != nil {
-		return wire.OfferState{}, errNoOffer
-	}
-	o := d.find(id, device)
-	if o == nil {
-		return wire.OfferState{}, errNoOffer
+		return wire.OfferState{}, err
 	}
 	opened, err := strconv.Atoi(r.URL.Query().Get("opened"))
 	if err != nil || opened < 0 {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -23,11 +24,15 @@ type offered struct {
 	made    time.Time
 	conns   chan *secure.Conn // reverse connections that nobody uses yet
 
+	withdrawn chan struct{} // closed when the sender has withdrawn it
+
+	once     sync.Once // closes withdrawn
 	mu       sync.Mutex
 	head     wire.ReverseHead // of the first of them
 	begun    bool             // there was one
 	wanted   int              // reverse connections, up to now
 	opened   int              // that the sender had opened when it asked last; -1: it has not asked
+	asked    time.Time        // when the sender asked last
 	waiting  int              // calls of connect that wait for one
 	accepted bool
 	paused   bool          // somebody here has stopped the transfer for a while
@@ -42,10 +47,13 @@ const maxIdle = 2 * MaxStreams
 func newOffered(id string, device identity.DeviceID, name, address string) *offered {
 	return &offered{
 		id: id, device: device, name: name, address: address, made: time.Now(),
-		conns:   make(chan *secure.Conn, maxIdle),
-		wanted:  1, // the manifest comes over it
-		opened:  -1,
-		changed: make(chan struct{}),
+		conns:  make(chan *secure.Conn, maxIdle),
+		wanted: 1, // the manifest comes over it
+		opened: -1,
+		asked:  time.Now(),
+
+		withdrawn: make(chan struct{}),
+		changed:   make(chan struct{}),
 	}
 }
 
@@ -97,9 +105,14 @@ func (o *offered) finish(err error) {
 	}
 	o.change(func() {
 		if o.ended.IsZero() {
-			o.ended, o.over = time.Now(), err
+			o.ended, o.over = time.Now(), abroad(err)
 		}
 	})
+	o.drain()
+}
+
+// drain closes the connections that wait to be used.
+func (o *offered) drain() {
 	for {
 		select {
 		case c := <-o.conns:
@@ -108,6 +121,59 @@ func (o *offered) finish(err error) {
 			return
 		}
 	}
+}
+
+// abroad is as much of an error as the sender is told: its text may have paths of
+// this machine.
+func abroad(err error) error {
+	if err == nil {
+		return nil
+	}
+	if known := wire.ErrorOf(wire.FailureOf(err).Code); known != nil {
+		return known
+	}
+	return errors.New("it cannot be received there")
+}
+
+// withdraw ends the offer for its sender.
+func (o *offered) withdraw() {
+	o.mu.Lock()
+	isOver := !o.ended.IsZero()
+	o.mu.Unlock()
+	if !isOver {
+		o.once.Do(func() { close(o.withdrawn) })
+		o.finish(wire.ErrExpired)
+	}
+}
+
+// untilWithdrawn is ctx as long as the sender does not withdraw the offer. stop is
+// to be called when that is of no interest any more.
+func (o *offered) untilWithdrawn(ctx context.Context) (until context.Context, stop func()) {
+	until, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-o.withdrawn:
+			cancel(errWithdrawn)
+		case <-until.Done():
+		}
+	})
+	return until, func() {
+		cancel(nil)
+		wg.Wait()
+	}
+}
+
+var errWithdrawn = fmt.Errorf("%w: it has stopped sending", wire.ErrSourceLost)
+
+// forsaken is how long a sender that wants an answer may not have asked for it: it
+// asks every offerWait.
+const forsaken = 2*offerWait + callTime
+
+func (o *offered) isForsaken() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Since(o.asked) > forsaken
 }
 
 // arrive takes a reverse connection, and tells whether it is the first one.
@@ -166,7 +232,7 @@ func (o *offered) count(opened int) {
 	if opened < o.opened || o.opened < 0 && opened > 0 {
 		o.wanted = min(opened+max(o.waiting, 1), wire.MaxReverse)
 	}
-	o.opened = opened
+	o.opened, o.asked = opened, time.Now()
 }
 
 // offerWait is how long the sender's question waits for news.
@@ -182,11 +248,12 @@ func (o *offered) state(ctx context.Context, opened int) (wire.OfferState, error
 	for {
 		o.mu.Lock()
 		s, over, changed := wire.OfferState{Accepted: o.accepted, Paused: o.paused, Connections: o.wanted}, o.over, o.changed
+		s.Done = !o.ended.IsZero() && over == nil
 		o.mu.Unlock()
 		switch {
 		case over != nil:
 			return s, over
-		case s.Connections > opened || told || isLate:
+		case s.Done || s.Connections > opened || told || isLate:
 			return s, nil
 		}
 		select {

@@ -99,7 +99,8 @@ type pastOffer struct {
 
 // run offers the share to the device or address to, and returns when it was
 // turned down or the receiver has told its result.
-func (p *push) run(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) error {
+func (p *push) run(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) (err error) {
+	defer func() { p.withdraw(ctx, err) }()
 	c, err := p.again(ctx)
 	if err == nil && c == nil {
 		c, err = p.propose(ctx, to, compare)
@@ -115,13 +116,13 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
 	turned := make(chan error, 1)
-	following.Go(func() { turned <- p.follow(ctx, &c, rec) })
+	following.Go(func() { turned <- p.follow(serving, &c, rec) })
 	select {
 	case err := <-rec.ended:
 		return err
@@ -134,6 +135,29 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 		}
 	}
 }
+
+// withdraw tells the receiver that nothing comes of the offer, when somebody here
+// has ended it. A node that only stops goes on with it when it is started again.
+func (p *push) withdraw(ctx context.Context, why error) {
+	isStop := p.noted != nil && errors.Is(context.Cause(ctx), context.Canceled)
+	if p.offer == "" || isStop || ctx.Err() == nil && !errors.Is(why, errOtherWords) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
+	defer cancel()
+	raw, err := p.peer.connect(ctx)
+	if err != nil {
+		return // it notices by itself, later
+	}
+	defer raw.Close()
+	ignore := func(io.Reader) error { return nil }
+	_ = newConn(raw).exchange(ctx, http.MethodDelete, "/v1/offers/"+p.offer, "", nil, 0, withdrawTime, ignore) // likewise
+}
+
+// withdrawTime is how long telling the receiver may take.
+const withdrawTime = time.Second
+
+var errOtherWords = fmt.Errorf("%w: the words differ, or were not compared: nothing was sent", wire.ErrWrongDevice)
 
 // again goes on with the past offer, where the device is there and knows it; nil
 // where a new one has to be made.
@@ -158,8 +182,9 @@ func (p *push) again(ctx context.Context) (*conn, error) {
 		return c, nil
 	}
 	c.Close()
-	if errors.Is(err, wire.ErrExpired) || errors.Is(err, wire.ErrNoShare) {
-		err = nil // it was started again, too, and has forgotten
+	var remote *wire.RemoteError
+	if errors.As(err, &remote) && !errors.Is(err, wire.ErrRejected) {
+		err = nil // that offer is over: make another
 	}
 	return nil, err
 }
@@ -213,7 +238,7 @@ func (p *push) compare(ctx context.Context, c *conn, compare func(context.Contex
 	}
 	ok, err := compare(ctx, met)
 	if err == nil && !ok {
-		err = fmt.Errorf("%w: the words differ, or were not compared: nothing was sent", wire.ErrWrongDevice)
+		err = errOtherWords
 	}
 	return err
 }
@@ -244,6 +269,9 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 			continue
 		}
 		heard = time.Now()
+		if state.Done {
+			return nil
+		}
 		if state.Accepted && !accepted {
 			accepted = true
 			p.report(Event{Kind: KindAccepted, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})

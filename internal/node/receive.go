@@ -142,7 +142,19 @@ func (r *receive) manifest(ctx context.Context, c *conn) (wire.Header, []wire.Fi
 		ctx, cancel = context.WithTimeoutCause(ctx, offerTime, fmt.Errorf("%w: its list of files takes too long", wire.ErrSourceLost))
 		defer cancel()
 	}
-	return r.peer.manifest(ctx, c)
+	header, files, err := r.peer.manifest(ctx, c, r.limits)
+	if r.more == nil || !errors.Is(err, wire.ErrTooLarge) {
+		return header, files, err
+	}
+	if err := r.more(); err != nil {
+		return wire.Header{}, nil, err
+	}
+	again, err := r.peer.connect(ctx)
+	if err != nil {
+		return wire.Header{}, nil, err
+	}
+	defer again.Close()
+	return r.peer.manifest(ctx, newConn(again), wire.Limits{})
 }
 
 // offerTime is how long the list of an offer's files may take.
@@ -155,7 +167,9 @@ type receive struct {
 	report func(Event)
 	ledger *ledger
 	peer   *peer
-	link   string // the interface that the sender was met over
+	link   string       // the interface that the sender was met over
+	limits wire.Limits  // of the list of files
+	more   func() error // asks whether one beyond limits may be read; nil: it may not
 	header wire.Header
 	files  []wire.File
 	wanted share.Patterns // nil: all of them
@@ -389,7 +403,7 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 	if err != nil {
 		return err
 	}
-	_, files, err := r.peer.manifest(ctx, c)
+	_, files, err := r.peer.manifest(ctx, c, wire.Limits{})
 	if err != nil {
 		return err
 	}

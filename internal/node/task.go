@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -103,6 +105,7 @@ type order struct {
 	Exclude   []string  `json:"exclude,omitempty"`
 	Text      string    `json:"text,omitempty"`
 	Receivers int       `json:"receivers,omitempty"`
+	Served    int       `json:"served,omitempty"` // of them, in earlier tries
 	Port      int       `json:"port,omitempty"`
 	Expires   time.Time `json:"expires,omitzero"`
 }
@@ -123,8 +126,8 @@ type task struct {
 	id      string
 	created time.Time
 	wake    chan struct{} // holds one: something has changed that a task at rest waits for
-	answers chan Answer   // holds one
 	settle  func()        // of kindOffered, new: makes room at the desk
+	isLarge bool          // likewise, and it takes the place for long lists
 
 	mu      sync.Mutex
 	order   order
@@ -132,6 +135,14 @@ type task struct {
 	wish    error                   // why the try under way is to end; nil: it is not
 	stop    context.CancelCauseFunc // ends it
 	offered *offered                // of kindOffered
+	asked   *question               // that a person here is to answer
+	isOver  bool                    // nothing is kept of it any more
+}
+
+// A question is what a person is asked about a transfer.
+type question struct {
+	check  func(Answer) error // tells what is wrong with an answer; nil: nothing can be
+	answer chan Answer        // holds one
 }
 
 // Why a try ends that the other side has nothing to do with.
@@ -212,14 +223,18 @@ func (t *task) withdraw(err error) {
 	}
 }
 
-// isPassing tells whether the same may succeed when the other side is back.
+// isPassing tells whether the same may succeed when the other side is back: it
+// was not there, or the connection broke.
 func isPassing(err error) bool {
-	for _, passing := range []error{wire.ErrSourceLost, wire.ErrStopped, wire.ErrReceiverLost, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
+	var remote *wire.RemoteError
+	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
 		if errors.Is(err, passing) {
 			return true
 		}
 	}
-	return false
+	var opErr *net.OpError
+	return !errors.As(err, &remote) && (errors.As(err, &opErr) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // attempt is one try.
@@ -291,9 +306,12 @@ func (t *task) nudge() {
 }
 
 // want has the try under way end for a reason, or the task begin another.
+// What is cancelled stays so.
 func (t *task) want(wish error) {
 	t.mu.Lock()
-	t.wish = wish
+	if !errors.Is(t.wish, errCancelled) {
+		t.wish = wish
+	}
 	if t.stop != nil {
 		t.stop(wish)
 	}
@@ -304,16 +322,23 @@ func (t *task) want(wish error) {
 // resume lets a task go on that is paused, has failed, or waits.
 func (t *task) resume() {
 	t.mu.Lock()
-	if t.view.State == Paused || t.view.State == Failed {
-		t.view.State, t.view.Error = Waiting, nil
-	}
-	if errors.Is(t.wish, errPaused) {
+	switch {
+	case !errors.Is(t.wish, errPaused):
+	case t.stop != nil:
+		t.wish = errAgain // the try that was to end is over, or nearly
+	default:
 		t.wish = nil
 	}
 	if t.offered != nil {
 		t.offered.pause(false)
 	}
 	t.mu.Unlock()
+	t.change(func(o *order, v *Transfer) {
+		if v.State == Paused || v.State == Failed {
+			v.State, v.Error, o.State, o.Failure = Waiting, nil, "", nil
+		}
+	})
+	t.save()
 	t.nudge()
 }
 
@@ -346,8 +371,10 @@ func (t *task) stand(s State, err error) {
 // end is the last of the task.
 func (t *task) end(s State, err error) {
 	t.mu.Lock()
+	t.isOver = true
 	o := t.offered
 	t.mu.Unlock()
+	t.settle()
 	if o != nil {
 		o.finish(err)
 	}
@@ -372,7 +399,7 @@ func (t *task) change(alter func(*order, *Transfer)) {
 // save keeps the task. One that nobody has accepted is not kept.
 func (t *task) save() {
 	t.mu.Lock()
-	isKept := t.order.Kind != kindOffered || t.order.Accepted
+	isKept := !t.isOver && (t.order.Kind != kindOffered || t.order.Accepted)
 	spec, err := json.Marshal(t.order)
 	t.mu.Unlock()
 	if isKept && err == nil {
@@ -390,19 +417,56 @@ func (t *task) look() (order, Transfer) {
 	return t.order, t.view
 }
 
-// ask waits for a person's answer.
-func (t *task) ask(ctx context.Context) (Answer, error) {
+// ask waits for a person's answer, which check finds nothing wrong with, as long
+// as the other side waits for it too.
+func (t *task) ask(ctx context.Context, check func(Answer) error) (Answer, error) {
+	q := &question{check, make(chan Answer, 1)}
+	t.mu.Lock()
+	t.asked = q
+	o := t.offered
+	t.mu.Unlock()
+	defer func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.asked = nil
+	}()
+	t.change(func(_ *order, v *Transfer) { v.State = Asking })
 	late := time.NewTimer(answerTime)
 	defer late.Stop()
-	t.change(func(_ *order, v *Transfer) { v.State = Asking })
-	select {
-	case a := <-t.answers:
-		return a, nil
-	case <-late.C:
-		return Answer{}, wire.ErrExpired
-	case <-ctx.Done():
-		return Answer{}, context.Cause(ctx)
+	look := time.NewTicker(offerWait / 4)
+	defer look.Stop()
+	for {
+		select {
+		case a := <-q.answer:
+			return a, nil
+		case <-late.C:
+			return Answer{}, wire.ErrExpired
+		case <-look.C:
+			if o != nil && o.isForsaken() {
+				return Answer{}, wire.ErrSourceLost
+			}
+		case <-ctx.Done():
+			return Answer{}, context.Cause(ctx)
+		}
 	}
+}
+
+// answer answers what is asked.
+func (t *task) answer(a Answer) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.asked
+	if q == nil {
+		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, t.view.State)
+	}
+	if q.check != nil && a.Accept {
+		if err := q.check(a); err != nil {
+			return err
+		}
+	}
+	t.asked = nil // it is answered
+	q.answer <- a
+	return nil
 }
 
 // slot waits for the task's turn, which release ends.
@@ -414,7 +478,7 @@ func (t *task) slot(ctx context.Context) (release func(), err error) {
 		select {
 		case t.d.slots <- struct{}{}:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return func() {}, context.Cause(ctx)
 		}
 	}
 	t.change(func(_ *order, v *Transfer) { v.State, v.Error, v.Words = Running, nil, "" })

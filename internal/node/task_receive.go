@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 
 	"lukechampine.com/blake3"
 
@@ -31,7 +32,6 @@ func (t *task) receiving(found func(ctx context.Context, r *receive, o Offer) (A
 	var r *receive
 	opts := ReceiveOptions{
 		Code: had.Code, From: had.From, Out: cmp.Or(had.Out, t.d.opts.Inbox), Only: had.Only,
-		Limit:   t.d.opts.LimitDown,
 		Approve: func(ctx context.Context, o Offer) (Answer, error) { return found(ctx, r, o) },
 	}
 	r = newReceive(t.d.node, opts, t.report)
@@ -43,6 +43,9 @@ func (t *task) takeOffer(ctx context.Context) error {
 	t.mu.Lock()
 	o, isDecided := t.offered, t.order.Accepted
 	t.mu.Unlock()
+	if isDecided {
+		o.drain() // what has waited for long may be dead
+	}
 	release := func() {}
 	defer func() { release() }()
 	r := t.receiving(func(ctx context.Context, r *receive, offer Offer) (a Answer, err error) {
@@ -63,8 +66,10 @@ func (t *task) takeOffer(ctx context.Context) error {
 		return a, err
 	})
 	if !isDecided {
-		defer t.settle()
+		r.limits, r.more = strangers, t.takeLarge
 	}
+	ctx, stop := o.untilWithdrawn(ctx)
+	defer stop()
 	connecting, cancel := context.WithTimeoutCause(ctx, offeredTime, wire.ErrSourceLost)
 	defer cancel()
 	c, err := o.connect(connecting)
@@ -75,6 +80,20 @@ func (t *task) takeOffer(ctx context.Context) error {
 	res, err := r.run(ctx, newConn(c))
 	t.brought(res)
 	return err
+}
+
+// strangers bound the lists of files of offers that nobody has accepted, of which
+// there may be several. One may be longer, at a time.
+var strangers = wire.Limits{Files: 100_000, Paths: 16 << 20}
+
+func (t *task) takeLarge() error {
+	select {
+	case t.d.large <- struct{}{}:
+		t.isLarge = true
+		return nil
+	default:
+		return wire.ErrDeviceBusy
+	}
 }
 
 // brought notes how much is here now.
@@ -104,13 +123,11 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	if t.d.resumed(o, print) {
 		return Answer{}, errAdopted
 	}
-	t.change(func(_ *order, v *Transfer) {
-		v.Offer, v.Out, v.Total, v.AllFiles = &offer, offer.Out, offer.Bytes, offer.Files
-	})
+	t.offers(offer)
 	a := Answer{Accept: true, Out: r.folder}
 	if !offer.ByRule {
 		var err error
-		if a, err = t.ask(ctx); err != nil || !a.Accept {
+		if a, err = t.ask(ctx, r.check); err != nil || !a.Accept {
 			return a, err
 		}
 	}
@@ -124,13 +141,30 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	return a, nil
 }
 
-// adopt goes on with an offer that the sender has made again.
-func (t *task) adopt(o *offered) {
+// check tells what is wrong with an answer that comes from another process.
+func (r *receive) check(a Answer) error {
+	if a.Out != "" && !filepath.IsAbs(a.Out) {
+		return fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(a.Out))
+	}
+	_, _, err := r.picked(a.Only)
+	return err
+}
+
+// adopt goes on with an offer that the sender has made again, unless the task is
+// over.
+func (t *task) adopt(o *offered) bool {
 	t.mu.Lock()
+	if t.isOver {
+		t.mu.Unlock()
+		return false
+	}
 	old := t.offered
 	t.offered = o
 	t.order.Offer, t.order.Address = o.id, o.address
 	isPaused := t.view.State == Paused
+	if t.view.State == Failed {
+		t.view.State, t.view.Error, t.order.State, t.order.Failure = Waiting, nil, "", nil
+	}
 	t.mu.Unlock()
 	old.finish(wire.ErrExpired)
 	o.accept()
@@ -139,6 +173,7 @@ func (t *task) adopt(o *offered) {
 	if !isPaused {
 		t.want(errAgain)
 	}
+	return true
 }
 
 // fetch receives what somebody here has a code for.

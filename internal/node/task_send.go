@@ -8,16 +8,13 @@ import (
 	"lanyard/internal/wire"
 )
 
-// push offers files to a device until it has them.
+// push offers files to a device until it has them. It takes no turn: the receiver
+// decides when, and two nodes that offer to each other would wait for each other's
+// turns.
 func (t *task) push(ctx context.Context) error {
 	p, _ := t.look()
-	release, err := t.slot(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
 	opts := SendOptions{
-		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Limit: t.d.opts.LimitUp,
+		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text,
 		To: []string{p.To}, Compare: t.compare, OnEvent: t.report,
 		past: pastOffer{ID: p.Offer, Device: p.Device, Name: p.Name, Address: p.Address},
 	}
@@ -28,7 +25,7 @@ func (t *task) push(ctx context.Context) error {
 		})
 		t.save()
 	}
-	_, err = t.d.node.Send(ctx, opts)
+	_, err := t.d.node.Send(ctx, opts)
 	return err
 }
 
@@ -41,9 +38,9 @@ func (t *task) compare(ctx context.Context, m Meeting) (bool, error) {
 	t.change(func(_ *order, v *Transfer) {
 		v.Device, v.DeviceID, v.Address, v.Words = m.Device, m.DeviceID, m.Address, m.Words
 	})
-	a, err := t.ask(ctx)
+	a, err := t.ask(ctx, nil)
 	if err == nil && a.Accept {
-		t.change(func(p *order, v *Transfer) { p.Accepted, v.State, v.Words = true, Waiting, "" })
+		t.change(func(p *order, v *Transfer) { p.Accepted, p.Device, v.State, v.Words = true, m.DeviceID, Waiting, "" })
 	}
 	return a.Accept, err
 }
@@ -58,9 +55,12 @@ func (t *task) share(ctx context.Context) error {
 		defer cancel()
 	}
 	t.change(func(_ *order, v *Transfer) { v.State = Running })
+	if p.Receivers > 0 && p.Served >= p.Receivers {
+		return nil
+	}
 	opts := SendOptions{
-		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Code: p.Code, Receivers: p.Receivers,
-		Bind: t.d.opts.Bind, Port: p.Port, Limit: t.d.opts.LimitUp, OnEvent: t.report,
+		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Code: p.Code, Receivers: max(p.Receivers-p.Served, 0),
+		Bind: t.d.opts.Bind, Port: p.Port, OnEvent: t.report,
 	}
 	_, err := t.d.node.Send(ctx, opts)
 	if errors.Is(err, wire.ErrPortTaken) {
@@ -78,22 +78,22 @@ var errShareOver = errors.New("the time of the share is over")
 // report takes an event of a try.
 func (t *task) report(ev Event) {
 	t.mu.Lock()
-	v, p := &t.view, &t.order
-	save := false
+	v, o := &t.view, &t.order
+	before, save := v.State, false
 	switch ev.Kind {
 	case KindWaiting:
 		v.Offer, v.Total, v.AllFiles = ev.Offer, ev.Offer.Bytes, ev.Offer.Files
 		if ev.Code != "" {
 			v.Code, v.Addresses = ev.Code, ev.Addresses
-			p.Code, p.Port, save = ev.Code, portOf(ev.Addresses), true
+			o.Code, o.Port, save = ev.Code, portOf(ev.Addresses), true
 		}
 	case KindNewCode:
-		v.Code, p.Code, save = ev.Code, ev.Code, true
+		v.Code, o.Code, save = ev.Code, ev.Code, true
 	case KindConnected:
 		v.Device, v.DeviceID, v.Address = ev.Device, ev.DeviceID, ev.Address
 	case KindOffered:
 		v.State = Waiting
-	case KindAccepted:
+	case KindAccepted, KindBack:
 		v.State, v.Error = Running, nil
 	case KindResting:
 		v.State, v.Rate, v.Seconds = Waiting, 0, 0
@@ -106,13 +106,21 @@ func (t *task) report(ev Event) {
 			v.Seconds = float64(v.Total-v.Bytes) / ev.Rate
 		}
 	case KindReceived:
-		v.Bytes, v.Receivers, v.Streams = ev.Bytes, ev.Receivers, ev.Streams
+		v.Bytes, v.Streams = ev.Bytes, ev.Streams
+		if o.Kind == kindShare {
+			o.Served++
+			v.Receivers, save = o.Served, true
+		}
 	}
+	changed := v.State != before
 	t.mu.Unlock()
 	if save {
 		t.save()
 	}
 	t.d.bus.publish(t.id, ev)
+	if changed {
+		t.change(func(*order, *Transfer) {})
+	}
 }
 
 // shareLife is how long something is shared when nothing else was asked.

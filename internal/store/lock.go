@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"time"
+
+	"lanyard/internal/wire"
 )
 
 // errLocked tells that another process has the lock.
@@ -12,6 +16,24 @@ var errLocked = errors.New("locked")
 
 // lockPause is the time between two tries.
 const lockPause = 10 * time.Millisecond
+
+// Own makes this process the one that runs the node of the state folder dir, until
+// release is called or the process ends. Another one that does is wire.ErrBusy.
+func Own(dir string) (release func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "serve.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take the state folder: %w", err)
+	}
+	switch err := tryLock(f); {
+	case errors.Is(err, errLocked):
+		f.Close()
+		return nil, fmt.Errorf("%w: another \"lanyard serve\" runs with this state folder", wire.ErrBusy)
+	case err != nil:
+		f.Close()
+		return nil, fmt.Errorf("take the state folder: %w", err)
+	}
+	return func() { f.Close() }, nil
+}
 
 // lock waits until no other process has the lock at path, or ctx ends. The file
 // stays: who removed it could lock another one than who waits.

@@ -31,28 +31,18 @@ type Socket struct {
 	listener net.Listener
 }
 
-// Listen opens the socket in the state folder home. Another node that runs there
-// is wire.ErrBusy.
+// Listen opens the socket in the state folder home, which belongs to the node of
+// this process: see node.Daemon.
 func Listen(ctx context.Context, home string) (*Socket, error) {
 	path := filepath.Join(home, socketName)
 	if len(path) > maxSocket {
 		return nil, fmt.Errorf("%w: the path of the state folder %s is too long for a socket: choose a shorter one with LANYARD_HOME", wire.ErrUsage, home)
 	}
-	if c, err := dialSocket(ctx, home); err == nil {
-		c.Close()
-		return nil, fmt.Errorf("%w: another \"lanyard serve\" runs with this state folder", wire.ErrBusy)
-	}
-	// One that nobody answers at was left behind by a node that was killed.
+	// One that is there was left behind by a node that was killed.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
-	if err == nil {
-		if err = os.Chmod(path, 0o600); err != nil {
-			l.Close()
-		}
-	}
+	l, err := listenPrivately(ctx, home, path)
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}

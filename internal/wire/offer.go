@@ -27,6 +27,8 @@ type OfferState struct {
 	Accepted bool `json:"accepted"`
 	// Paused: somebody there has stopped it for a while.
 	Paused bool `json:"paused,omitempty"`
+	// Done: everything has been received, as the receipt says, which may be lost.
+	Done bool `json:"done,omitempty"`
 	// Connections is how many reverse connections the receiver has wanted up to
 	// now; the sender opens those that it has not opened yet.
 	Connections int `json:"connections"`
