@@ -26,13 +26,17 @@ type running struct {
 
 // runDaemon runs a daemon with the state folder home, at a port, until stop is
 // called or the test ends.
-func runDaemon(t *testing.T, home, inbox string, port int) *running {
+func runDaemon(t *testing.T, home, inbox string, port int, change ...func(*DaemonOptions)) *running {
 	t.Helper()
 	n, err := openAt(home, Options{Name: "workstation"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := n.Daemon(t.Context(), DaemonOptions{Bind: "127.0.0.1", Port: port, Inbox: inbox, LimitUp: 16 << 20})
+	opts := DaemonOptions{Bind: "127.0.0.1", Port: port, Inbox: inbox, LimitUp: 16 << 20}
+	for _, c := range change {
+		c(&opts)
+	}
+	d, err := n.Daemon(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
