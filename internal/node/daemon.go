@@ -75,6 +75,7 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	if d.listener, err = listen(ctx, opts.Bind, opts.Port); err != nil {
 		return nil, err
 	}
+	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	if err := d.takeUp(ctx); err != nil {
 		return nil, errors.Join(err, d.listener.Close())
 	}

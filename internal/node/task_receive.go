@@ -31,7 +31,6 @@ func (t *task) receiving(found func(ctx context.Context, r *receive, o Offer) (A
 	var r *receive
 	opts := ReceiveOptions{
 		Code: had.Code, From: had.From, Out: cmp.Or(had.Out, t.d.opts.Inbox), Only: had.Only,
-		Limit:   t.d.opts.LimitDown,
 		Approve: func(ctx context.Context, o Offer) (Answer, error) { return found(ctx, r, o) },
 	}
 	r = newReceive(t.d.node, opts, t.report)

@@ -17,7 +17,7 @@ func (t *task) push(ctx context.Context) error {
 	}
 	defer release()
 	opts := SendOptions{
-		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Limit: t.d.opts.LimitUp,
+		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text,
 		To: []string{p.To}, Compare: t.compare, OnEvent: t.report,
 		past: pastOffer{ID: p.Offer, Device: p.Device, Name: p.Name, Address: p.Address},
 	}
@@ -60,7 +60,7 @@ func (t *task) share(ctx context.Context) error {
 	t.change(func(_ *order, v *Transfer) { v.State = Running })
 	opts := SendOptions{
 		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Code: p.Code, Receivers: p.Receivers,
-		Bind: t.d.opts.Bind, Port: p.Port, Limit: t.d.opts.LimitUp, OnEvent: t.report,
+		Bind: t.d.opts.Bind, Port: p.Port, OnEvent: t.report,
 	}
 	_, err := t.d.node.Send(ctx, opts)
 	if errors.Is(err, wire.ErrPortTaken) {
