@@ -138,6 +138,9 @@ func hub(t *testing.T, n int, link lab.Link) (all []*machine) {
 	return all
 }
 
+// shared is slow enough that a busy machine carries it.
+var shared = lab.Link{Rate: 200e6, Delay: time.Millisecond}
+
 const (
 	settleTime = 2.0 // seconds, in which two transfers find their parts
 	sharedTime = 7.0
@@ -150,7 +153,7 @@ func fair(t *testing.T, pause time.Duration, readings []reading) {
 	begin := pause.Seconds() + settleTime
 	all, sum := rates(readings, begin, begin+sharedTime)
 	t.Logf("%.1f MB/s, together %.1f", all, sum)
-	// Without a balance the parts are 4 and 96 %, or any. What is asked for here
+	// Without a balance any parts are seen. What is asked for here
 	// leaves room for a machine on which other tests run.
 	if part := slices.Min(all) / sum; part < 0.35 {
 		t.Errorf("one of two transfers had %.0f %%", 100*part)
@@ -169,9 +172,9 @@ func fair(t *testing.T, pause time.Duration, readings []reading) {
 func TestTwoSendersShareALink(t *testing.T) {
 	for _, pause := range []time.Duration{0, 3 * time.Second} {
 		t.Run(pause.String(), func(t *testing.T) {
-			all := hub(t, 3, gigabit)
+			all := hub(t, 3, shared)
 			src := filepath.Join(t.TempDir(), "film.mkv")
-			sparse(t, src, 1500<<20)
+			sparse(t, src, 400<<20)
 			for _, m := range all[1:] {
 				m.send(src)
 			}
@@ -185,9 +188,9 @@ func TestTwoSendersShareALink(t *testing.T) {
 func TestTwoReceiversShareALink(t *testing.T) {
 	for _, pause := range []time.Duration{0, 3 * time.Second} {
 		t.Run(pause.String(), func(t *testing.T) {
-			all := hub(t, 3, gigabit)
+			all := hub(t, 3, shared)
 			src := filepath.Join(t.TempDir(), "film.mkv")
-			sparse(t, src, 1500<<20)
+			sparse(t, src, 400<<20)
 			all[0].send("--receivers", "2", src)
 			began := time.Now()
 			var receivers []*process
