@@ -44,6 +44,10 @@ var layers = map[string]layer{
 		below:  []string{"digest"},
 		banned: append(systems, talking...),
 	},
+	"internal/pace": {
+		why:    "when bytes may go, whatever they are: both ends of a transfer sit on it, and neither on the other",
+		banned: append(systems, talking...),
+	},
 	"internal/identity": {
 		why:    "keys and pins, which hold for whatever is said over them",
 		banned: talking,
@@ -75,7 +79,7 @@ var layers = map[string]layer{
 	},
 	"internal/share": {
 		why:    "the sending side of the disk; it knows no receiver and no network beyond an http.Handler",
-		below:  []string{"wire", "digest"},
+		below:  []string{"pace", "wire", "digest"},
 		banned: talking,
 	},
 	"internal/inbox": {
@@ -90,13 +94,13 @@ var layers = map[string]layer{
 	},
 	"internal/transfer": {
 		why:    "the engine: connections are dialled by a function from above, so that it never knows node or discovery",
-		below:  []string{"wire", "digest"},
+		below:  []string{"pace", "wire", "digest"},
 		banned: talking,
 	},
 	"internal/node": {
 		why: "the application, which puts the parts together",
 		below: []string{
-			"transfer", "share", "inbox", "pairing", "identity", "secure", "discovery", "store", "wire", "digest",
+			"transfer", "share", "inbox", "pairing", "identity", "secure", "discovery", "store", "pace", "wire", "digest",
 		},
 		banned: talking,
 	},

@@ -52,15 +52,21 @@ func greeted(p *peer, c *conn, err error, greet func(*peer, *conn) error) error 
 }
 
 // firstOf connects to the first of a device's services that is there for what
-// greet asks.
+// greet asks. Anybody may announce its ID: what cannot be reached, or has another
+// key, gives way to the next, of which maxKnocks are tried.
 func (n *Node) firstOf(ctx context.Context, services []discovery.Service, greet func(*peer, *conn) error) (p *peer, c *conn, err error) {
-	for _, s := range services {
-		p, c, err = n.reach(ctx, s)
-		if err = greeted(p, c, err, greet); !errors.Is(err, wire.ErrNoShare) {
-			break
+	for _, s := range services[:min(len(services), maxKnocks)] {
+		p, c, failed := n.reach(ctx, s)
+		failed = greeted(p, c, failed, greet)
+		isThere := errors.Is(failed, wire.ErrNoShare)
+		if !isThere && !errors.Is(failed, wire.ErrNotFound) || ctx.Err() != nil {
+			return p, c, failed
+		}
+		if err == nil || isThere { // the device itself tells most of why
+			err = failed
 		}
 	}
-	return p, c, err
+	return nil, nil, err
 }
 
 // isAddress tells whether a target can only be HOST or HOST:PORT.
@@ -96,6 +102,9 @@ const (
 	leastID = 7
 )
 
+// maxNamed is how many devices of one name an error lists.
+const maxNamed = 8
+
 // anyService is for what a device may answer at any of its services.
 func anyService(discovery.Service) bool { return true }
 
@@ -109,7 +118,13 @@ func (n *Node) lookFor(ctx context.Context, to string, meant *Known, serve func(
 	if err != nil {
 		return nil, fmt.Errorf("%w: this machine cannot look around the network: %w", wire.ErrNotFound, err)
 	}
-	heard := map[string]discovery.Service{} // by instance
+	// A false announcement of an instance does not take the place of the true one.
+	type place struct {
+		instance string
+		best     netip.Addr
+		port     int
+	}
+	heard := map[place]discovery.Service{}
 	var last <-chan time.Time
 	for {
 		select {
@@ -122,7 +137,9 @@ func (n *Node) lookFor(ctx context.Context, to string, meant *Known, serve func(
 			if ev.Kind == discovery.Removed || !serve(s) || s.Device == n.id.ID().String() || !isMeant && !isCalled(s, to) {
 				continue
 			}
-			heard[s.Instance] = s
+			if len(heard) < maxHeard {
+				heard[place{s.Instance, s.Addrs[0], s.Port}] = s
+			}
 			if last == nil && (meant == nil || isMeant) {
 				last = time.After(lastWord) // others of that name are heard within moments
 			}
@@ -156,6 +173,10 @@ func oneOf(found []discovery.Service, to string, meant *Known) ([]discovery.Serv
 	case len(ids) > 1:
 		var all []string
 		for _, id := range slices.Sorted(maps.Keys(ids)) {
+			if len(all) == maxNamed {
+				all = append(all, "...")
+				break
+			}
 			all = append(all, shortID(id))
 		}
 		return nil, fmt.Errorf("%w: %d devices are called %q: name one by its ID (%s)", wire.ErrUsage, len(ids), to, strings.Join(all, ", "))

@@ -15,6 +15,10 @@ import (
 // moments, and a packet may get lost.
 const lookTime = 1500 * time.Millisecond
 
+// maxHeard bounds what is heard of the network at one look: one address is
+// believed to have 100 services at most, so that who floods it leaves room.
+const maxHeard = 300
+
 // A Device is another lanyard: what it says of itself on the network, of which
 // nothing is proven, and what is known of that ID.
 type Device struct {
@@ -52,7 +56,7 @@ func (n *Node) Devices(ctx context.Context) ([]Device, error) {
 	for ev := range events {
 		if ev.Kind == discovery.Removed {
 			delete(heard, ev.Service.Instance)
-		} else {
+		} else if _, isKnown := heard[ev.Service.Instance]; isKnown || len(heard) < maxHeard {
 			heard[ev.Service.Instance] = ev.Service
 		}
 	}

@@ -2,7 +2,9 @@ package node
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,5 +32,37 @@ func TestDevicesOf(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A device is seen within two seconds of its start and gone within five of its
+// end.
+func TestDevicesComeAndGo(t *testing.T) {
+	looker, n := newNode(t), newNode(t)
+	isThere := func() bool {
+		t.Helper()
+		found, err := looker.Devices(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == n.id.ID().String() })
+		if at < 0 {
+			return false
+		}
+		if d := found[at]; !d.TakesOffers || len(d.Addresses) == 0 {
+			t.Errorf("found %+v", d)
+		}
+		return true
+	}
+	began := time.Now()
+	w := startWaiting(t, n, ReceiveOptions{Out: t.TempDir()})
+	if !isThere() || time.Since(began) > 2*time.Second {
+		t.Errorf("not seen in %v", time.Since(began))
+	}
+	began = time.Now()
+	w.cancel()
+	<-w.done
+	if isThere() || time.Since(began) > 5*time.Second {
+		t.Errorf("still there after %v", time.Since(began))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/adrg/xdg"
 
 	"lanyard/internal/identity"
+	"lanyard/internal/pace"
 	"lanyard/internal/store"
 	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
@@ -30,6 +31,8 @@ type Node struct {
 	name string
 	home string        // folder of all that lasts: identity, history, unfinished transfers
 	kept time.Duration // how long a transfer stays in the history
+
+	up, down *pace.Group // what goes out of and into all of its transfers
 
 	opening sync.Mutex // guards what follows
 	store   *store.Store
@@ -66,7 +69,14 @@ func openAt(home string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor)}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), up: pace.New(0), down: pace.New(0)}, nil
+}
+
+// SetLimits bounds what all transfers that have no limit of their own send and
+// receive together, in bytes a second, from now on; 0 is no limit.
+func (n *Node) SetLimits(up, down int64) {
+	n.up.SetLimit(up)
+	n.down.SetLimit(down)
 }
 
 // info is what this node tells anybody of itself.

@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	// pace and burst bound how fast a receiver can make the sender dial, or ask
-	// again: a burst is what a transfer opens at its beginning.
-	pace  = 20 // a second
-	burst = 4 * MaxStreams
+	// dialPace and dialBurst bound how fast a receiver can make the sender dial,
+	// or ask again: a burst is what a transfer opens at its beginning.
+	dialPace  = 20 // a second
+	dialBurst = 4 * MaxStreams
 	// lostPatience is how long a receiver that is gone is looked for.
 	lostPatience = 30 * time.Second
 	lostPause    = 500 * time.Millisecond
@@ -50,14 +50,14 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 	}
 	srv := newServer(n, s, 0, report)
-	srv.limit = limiter(opts.Limit)
+	srv.pace = group(opts.Limit, n.up)
 	defer srv.remembering(ctx, opts.Paths)()
 	conns := newHandover(&net.TCPAddr{})
 	errs := make([]error, len(opts.To))
 	var pushes sync.WaitGroup
 	for i, to := range opts.To {
 		pushes.Go(func() {
-			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(pace, burst), past: opts.past, noted: opts.noted}
+			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), past: opts.past, noted: opts.noted}
 			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
 				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
 			}

@@ -344,7 +344,8 @@ const declineTime = 2 * time.Second
 // fetch gets the spans into the sink and tells how far it is meanwhile.
 func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfer.Sink, ordered bool, before int64) (transfer.Result, error) {
 	r.began = time.Now()
-	opts := transfer.Options{Streams: r.opts.Streams, Begin: r.learned(ctx), Limit: r.opts.Limit, Ordered: ordered}
+	lane := group(r.opts.Limit, r.node.down).Lane()
+	opts := transfer.Options{Streams: r.opts.Streams, Begin: r.learned(ctx), Lane: lane, Ordered: ordered}
 	if r.opts.Verbose {
 		opts.OnRun = r.reportRun
 	}
@@ -356,7 +357,9 @@ func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfe
 	res, err := tr.Run(ctx)
 	close(stop)
 	wg.Wait()
-	r.learn(ctx, res)
+	if lane.WasFree() {
+		r.learn(ctx, res)
+	}
 	return res, err
 }
 

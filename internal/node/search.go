@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ const (
 	lastWord = time.Second
 	// dialStagger is how much later than the one before an address is tried.
 	dialStagger = 250 * time.Millisecond
+	// recallTime is how long the database may take to tell where a device was.
+	recallTime = 500 * time.Millisecond
 )
 
 // A found sender is one that carries the code's number.
@@ -196,6 +199,7 @@ func (n *Node) reach(ctx context.Context, s discovery.Service) (*peer, *conn, er
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: announced with a wrong device ID: %w", wire.ErrNotFound, err)
 	}
+	s.Addrs = n.lastFirst(ctx, id, s.Addrs)
 	ctx, cancel := context.WithTimeout(ctx, knockTime)
 	defer cancel()
 	type answer struct {
@@ -236,6 +240,29 @@ func (n *Node) reach(ctx context.Context, s discovery.Service) (*peer, *conn, er
 		return nil, nil, err
 	}
 	return &peer{node: n, address: first.address, id: id}, newConn(first.conn), nil
+}
+
+// lastFirst puts the address first at which the device was last, if it is among
+// those announced.
+func (n *Node) lastFirst(ctx context.Context, device identity.DeviceID, addrs []netip.Addr) []netip.Addr {
+	if len(addrs) < 2 {
+		return addrs
+	}
+	ctx, cancel := context.WithTimeout(ctx, recallTime)
+	defer cancel()
+	s, err := n.database(ctx)
+	if err != nil {
+		return addrs // whoever keeps a transfer tells it
+	}
+	last, err := s.LastAddress(ctx, device.String())
+	if err != nil {
+		return addrs
+	}
+	known, err := netip.ParseAddrPort(last)
+	if at := slices.Index(addrs, known.Addr()); err == nil && at > 0 {
+		return append([]netip.Addr{addrs[at]}, slices.Delete(slices.Clone(addrs), at, at+1)...)
+	}
+	return addrs
 }
 
 // An unreachableError says that a sender was found where it cannot be reached.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -284,4 +285,42 @@ func parse(t *testing.T, code string) pairing.Code {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Who announces the ID of a device, at an address where another one answers or
+// nobody does, does not hide it.
+func TestFalseAnnouncements(t *testing.T) {
+	other, s := shareFile(t, testCode), shareFile(t, testCode)
+	id := s.node.id.ID()
+	services := []discovery.Service{service(t, id, closedPort(t)), service(t, id, other.address), service(t, id, s.address)}
+	p, c, err := newNode(t).firstOf(t.Context(), services, func(*peer, *conn) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if !strings.HasPrefix(p.address, s.address) || p.id != id {
+		t.Errorf("reached %s at %s", p.id, p.address)
+	}
+	if _, _, err := newNode(t).firstOf(t.Context(), services[:2], func(*peer, *conn) error { return nil }); !errors.Is(err, wire.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Where files came from last is tried first, if it is announced.
+func TestLastAddressIsFirst(t *testing.T) {
+	src, n := makeTree(t, map[string]int{"a": 10}), newNode(t)
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "a")}})
+	if _, err := s.receive(n, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	a, b, last := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("127.0.0.1")
+	for _, c := range []struct{ addrs, want []netip.Addr }{
+		{[]netip.Addr{a, b, last}, []netip.Addr{last, a, b}},
+		{[]netip.Addr{a, b}, []netip.Addr{a, b}},
+		{[]netip.Addr{last, a}, []netip.Addr{last, a}},
+	} {
+		if got := n.lastFirst(t.Context(), s.node.id.ID(), c.addrs); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v", c.addrs, got)
+		}
+	}
 }

@@ -8,10 +8,9 @@ import (
 	"slices"
 	"strconv"
 
-	"golang.org/x/time/rate"
-
 	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
+	"lanyard/internal/pace"
 	"lanyard/internal/pairing"
 	"lanyard/internal/secure"
 	"lanyard/internal/share"
@@ -85,7 +84,7 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		}
 	}
 	srv := newServer(n, s, opts.Receivers, report).guardedBy(code)
-	srv.limit = limiter(opts.Limit)
+	srv.pace = group(opts.Limit, n.up)
 	defer srv.remembering(ctx, opts.Paths)()
 	at := listener.Addr().(*net.TCPAddr)
 	offer := offerOf("", s.Files())
@@ -117,13 +116,12 @@ func portOf(addresses []string) int {
 	return DefaultPort
 }
 
-// limiter keeps a rate in bytes a second; nil for 0, which is none.
-func limiter(bytes int64) *rate.Limiter {
-	if bytes == 0 {
-		return nil
+// group is what keeps a limit of its own, or that of the node's transfers.
+func group(limit int64, others *pace.Group) *pace.Group {
+	if limit == 0 {
+		return others
 	}
-	// Small pieces: a receiver takes a sender that rests for lost.
-	return rate.NewLimiter(rate.Limit(bytes), int(min(max(bytes/4, leastBurst), mostBurst)))
+	return pace.New(limit)
 }
 
 // open makes the share that opts describe.

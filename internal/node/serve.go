@@ -87,9 +87,7 @@ const (
 	shutdownTime  = 2 * time.Second
 	// stopTime is how long receivers have to learn that sharing was stopped. A
 	// stream that was cut off comes back within a tenth of a second.
-	stopTime   = 2 * time.Second
-	leastBurst = 4 << 10
-	mostBurst  = 2 << 20
+	stopTime = 2 * time.Second
 )
 
 // sent counts blocks that went out.

@@ -16,9 +16,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"lanyard/internal/identity"
+	"lanyard/internal/pace"
 	"lanyard/internal/pairing"
 	"lanyard/internal/secure"
 	"lanyard/internal/share"
@@ -32,7 +31,7 @@ type server struct {
 	share  *share.Share
 	report func(Event)
 	files  int           // of the share, without its folders
-	limit  *rate.Limiter // of bytes out of files; nil: none
+	pace   *pace.Group   // of bytes out of files; to be set before receivers enter
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
 
@@ -65,6 +64,7 @@ type receiver struct {
 	ticket  string
 	name    string
 	address string
+	lane    *pace.Lane
 	kept    int   // connections
 	sent    int64 // bytes of blocks
 	shown   int64 // of these told in an event
@@ -146,7 +146,7 @@ func (s *server) routes() http.Handler {
 		calls["POST /v1/pair/start"] = s.pairStart
 		calls["POST /v1/pair/confirm"] = s.pairConfirm
 	}
-	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Limit: s.limit, Sent: s.sent, Failed: s.unsent, Receipt: s.receipt})
+	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Lane: s.laneOf, Sent: s.sent, Failed: s.unsent, Receipt: s.receipt})
 	prefix := "/v1/shares/" + s.share.ID()
 	shared := s.admit(http.StripPrefix(prefix, blocks))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -235,6 +235,14 @@ func (s *server) receiverOf(r *http.Request) *receiver {
 	return rec
 }
 
+// laneOf is where what goes out to who asks waits.
+func (s *server) laneOf(r *http.Request) *pace.Lane {
+	if rec := s.receiverOf(r); rec != nil {
+		return rec.lane
+	}
+	return nil
+}
+
 // pairStart is the first half of proving the code.
 func (s *server) pairStart(w http.ResponseWriter, r *http.Request) {
 	if err := s.isClosed(); err != nil {
@@ -275,7 +283,7 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 			s.mu.Unlock()
 			return nil, fmt.Errorf("%w: %d devices hold tickets", wire.ErrBusy, maxReceivers)
 		}
-		rec = &receiver{id: id, ticket: newTicket(), ended: make(chan error, 1)}
+		rec = &receiver{id: id, ticket: newTicket(), lane: s.pace.Lane(), ended: make(chan error, 1)}
 		s.receivers[id] = rec
 	}
 	now := time.Now()

@@ -40,7 +40,7 @@ func (h *handler) blocks(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	out := pace(w, r).within(h.hooks.Limit, r)
+	out := steadily(w, r).over(h.lane(r), r)
 	buf := runBuffers.Get().(*runBuffer)
 	defer runBuffers.Put(buf)
 	run := run{share: s, end: first + count, failed: h.hooks.Failed}

@@ -8,8 +8,7 @@ import (
 	"path"
 	"strconv"
 
-	"golang.org/x/time/rate"
-
+	"lanyard/internal/pace"
 	"lanyard/internal/wire"
 )
 
@@ -22,9 +21,9 @@ const maxRuns = 256
 type Hooks struct {
 	// Device is the sender's name, as the manifest tells it.
 	Device string
-	// Limit, in bytes a second, is kept by all that goes out of files together,
-	// in pieces of its burst.
-	Limit *rate.Limiter
+	// Lane is the one that what goes out of files to who asks waits in; it may
+	// answer nil.
+	Lane func(r *http.Request) *pace.Lane
 	// Sent is called after blocks of a run were written, in order: the first
 	// of them and the length of their content in bytes. The run goes on when
 	// it returns.
@@ -63,6 +62,13 @@ type handler struct {
 	hooks Hooks
 }
 
+func (h *handler) lane(r *http.Request) *pace.Lane {
+	if h.hooks.Lane == nil {
+		return nil
+	}
+	return h.hooks.Lane(r)
+}
+
 // gated serves requests as the gate has room, and answers errors. After the
 // first byte of an answer went out, an error can only break the connection.
 func (h *handler) gated(g *gate, serve func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
@@ -98,7 +104,7 @@ func (h *handler) manifest(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	out := pace(w, r)
+	out := steadily(w, r)
 	s := h.share
 	if err := wire.WriteManifest(out, wire.Header{Share: s.id, Device: h.hooks.Device, Text: s.text}, s.files); err != nil {
 		return &brokenError{err}
@@ -129,7 +135,7 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) error {
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Cache-Control", "private, no-cache")
 	head.Set("ETag", fmt.Sprintf(`"%s-%d-%x-%x"`, s.id, i, file.Size, file.ModTime))
-	out := pace(w, r).within(h.hooks.Limit, r)
+	out := steadily(w, r).over(h.lane(r), r)
 	http.ServeContent(pacedWriter{w, out}, r, "", file.Modified(), open.reader(file))
 	return nil
 }
@@ -137,7 +143,7 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) error {
 // receipt compares what a receiver has with what went out.
 func (h *handler) receipt(w http.ResponseWriter, r *http.Request) error {
 	s := h.share
-	in := pace(w, r)
+	in := steadily(w, r)
 	var verdict wire.Verdict
 	receipt, err := wire.ReadReceipt(in, len(s.files), func(got wire.FileResult) error {
 		if s.files[got.File].Dir {

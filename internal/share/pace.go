@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
+	"lanyard/internal/pace"
 )
 
 // stall is how long a connection may make no progress.
@@ -30,31 +30,28 @@ type paced struct {
 	from     io.Reader
 	control  *http.ResponseController
 	piece    int
-	deadline time.Time // that is set now, for writing or for reading
-	// limit, unless nil, waits until n more bytes may go out. What waits there
-	// has not been sent: who hangs up meanwhile has not got it.
-	limit func(n int) error
-	most  int // bytes that limit takes at once
+	deadline time.Time  // that is set now, for writing or for reading
+	lane     *pace.Lane // nil: none
+	// wait waits in the lane. What waits there has not been sent: who hangs up
+	// meanwhile has not got it.
+	wait func(n int) error
 }
 
-func pace(w http.ResponseWriter, r *http.Request) *paced {
-	return &paced{to: w, from: r.Body, control: http.NewResponseController(w), piece: leastPiece, most: mostPiece}
+func steadily(w http.ResponseWriter, r *http.Request) *paced {
+	return &paced{to: w, from: r.Body, control: http.NewResponseController(w), piece: leastPiece}
 }
 
-// within makes p keep to a rate, which it shares with others; nil is none.
-func (p *paced) within(limit *rate.Limiter, r *http.Request) *paced {
-	if limit != nil {
-		p.limit = func(n int) error { return limit.WaitN(r.Context(), n) }
-		p.most = limit.Burst()
-	}
+// over makes what p writes wait in a lane, of which nil is none.
+func (p *paced) over(lane *pace.Lane, r *http.Request) *paced {
+	p.lane, p.wait = lane, func(n int) error { return lane.Wait(r.Context(), n) }
 	return p
 }
 
 func (p *paced) Write(b []byte) (written int, err error) {
 	for len(b) > 0 {
-		piece := b[:min(len(b), p.piece, p.most)]
-		if p.limit != nil {
-			if err := p.limit(len(piece)); err != nil {
+		piece := b[:min(len(b), p.piece, p.lane.Piece())]
+		if p.lane != nil {
+			if err := p.wait(len(piece)); err != nil {
 				return written, err
 			}
 		}

@@ -17,6 +17,16 @@ func (s *Store) Streams(ctx context.Context, device, link string) (count int, er
 	return count, nil
 }
 
+// LastAddress is where a device was when files were last moved to or from it, an
+// IP address with a port; empty when it is not known.
+func (s *Store) LastAddress(ctx context.Context, device string) (address string, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT last_address FROM devices WHERE id = ?", device).Scan(&address)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", s.failed("look up a device", err)
+	}
+	return address, nil
+}
+
 // LearnStreams remembers how many streams from a device served best over a
 // link, 1 to 32, and their rate in bytes a second.
 func (s *Store) LearnStreams(ctx context.Context, device, link string, count int, rate float64, now time.Time) error {

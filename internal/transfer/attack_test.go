@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lanyard/internal/digest"
+	"lanyard/internal/pace"
 	"lanyard/internal/wire"
 )
 
@@ -113,7 +114,7 @@ func TestSlowLink(t *testing.T) {
 func TestSlowLimit(t *testing.T) {
 	sink := newSink(t, oneFile)
 	var broken []error
-	res, err := overPipes(t, oneFile, sink, Options{Limit: 20_000, OnRun: noteBroken(&broken)}, func(w io.Writer, first, count wire.BlockIndex) {
+	res, err := overPipes(t, oneFile, sink, Options{Lane: pace.New(20_000).Lane(), OnRun: noteBroken(&broken)}, func(w io.Writer, first, count wire.BlockIndex) {
 		_, _ = w.Write(honest(oneFile, first, count))
 	})
 	if err != nil || len(broken) > 0 || res.Elapsed < 4*time.Minute {
@@ -324,7 +325,7 @@ func TestLateBadStatusOfAWholeFile(t *testing.T) {
 // More streams than reach the limit bring nothing.
 func TestLimitKeepsStreamsFew(t *testing.T) {
 	files := []wire.File{{Path: "a", Size: 40 * digest.BlockSize}}
-	res, err := overPipes(t, files, newSink(t, files), Options{Limit: 60e6}, func(w io.Writer, first, count wire.BlockIndex) {
+	res, err := overPipes(t, files, newSink(t, files), Options{Lane: pace.New(60e6).Lane()}, func(w io.Writer, first, count wire.BlockIndex) {
 		_, _ = w.Write(honest(files, first, count))
 	})
 	if err != nil || res.Streams > firstStreams {

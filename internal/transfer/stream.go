@@ -418,13 +418,11 @@ func (s *stream) receive(ctx context.Context, p []byte) (int, error) {
 	case err != nil:
 		return 0, err
 	}
-	if l := s.t.limit; l != nil {
-		s.t.held.Add(1)
-		err := l.WaitN(ctx, n)
-		s.t.held.Add(-1)
-		if err != nil {
-			return 0, err
-		}
+	s.t.held.Add(1)
+	err = s.t.opts.Lane.Wait(ctx, n)
+	s.t.held.Add(-1)
+	if err != nil {
+		return 0, err
 	}
 	return n, nil
 }

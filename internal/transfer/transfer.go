@@ -8,8 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"lanyard/internal/pace"
 	"lanyard/internal/wire"
 )
 
@@ -18,7 +17,7 @@ import (
 type Options struct {
 	Streams  int           // that many streams; 0: found while they run
 	Begin    int           // if they are found: so many to begin with, at most MaxStreams; 0: four
-	Limit    int64         // bytes a second over all streams; 0: none
+	Lane     *pace.Lane    // what comes waits in it; nil: none
 	Ordered  bool          // the sink takes blocks in order only, and waits for each
 	Patience time.Duration // how long to wait for a lost sender, asleep or away not counted; 0: 30 s
 	OnRun    func(Run)     // told of each run that ended; called from several goroutines
@@ -66,7 +65,6 @@ type Transfer struct {
 	sink   Sink
 	opts   Options
 	queue  *queue
-	limit  *rate.Limiter // nil: none
 
 	perConn int64 // bytesPerConn, but for tests
 
@@ -81,7 +79,7 @@ type Transfer struct {
 	received  atomic.Int64
 	bytes     atomic.Int64
 	running   atomic.Int32
-	held      atomic.Int32 // streams that are in the sink or wait for the limit
+	held      atomic.Int32 // streams that are in the sink or wait in the lane
 	fresh     atomic.Int64 // progress that silence has not heard of, in bytes
 	silent    atomic.Int64 // for how long next to nothing has come, nanoseconds
 	roundTrip atomic.Int64 // shortest time from a request to its answer, nanoseconds
@@ -101,13 +99,9 @@ func New(src Source, layout *wire.Layout, spans []Span, sink Sink, opts Options)
 	if opts.Patience == 0 {
 		opts.Patience = defaultPatience
 	}
-	var limit *rate.Limiter
-	if opts.Limit > 0 {
-		limit = rate.NewLimiter(rate.Limit(opts.Limit), readPiece)
-	}
 	return &Transfer{
-		limit: limit, perConn: bytesPerConn,
-		src: src, layout: layout, sink: sink, opts: opts,
+		perConn: bytesPerConn,
+		src:     src, layout: layout, sink: sink, opts: opts,
 		queue:   newQueue(layout.Blocks(), spans),
 		failed:  map[wire.FileIndex]error{},
 		refused: map[wire.BlockIndex]int{},
@@ -163,13 +157,10 @@ func (t *Transfer) came(n int) {
 }
 
 // asking tells whether any stream waits for the sender. While the sink or the
-// limit holds up all that have something to do, the sender is not to blame.
+// lane holds up all that have something to do, the sender is not to blame.
 func (t *Transfer) asking() bool {
 	return t.running.Load() > t.held.Load()+t.queue.asleep.Load()
 }
-
-// limited tells whether a stream waits because of Options.Limit.
-func (t *Transfer) limited() bool { return t.limit != nil && t.limit.Tokens() < 0 }
 
 // listen tells, at now, for how long next to nothing has come although a
 // stream asked.
@@ -212,7 +203,7 @@ func (t *Transfer) control(ctx context.Context) {
 				return
 			}
 			if t.opts.Streams == 0 {
-				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()), t.limited())
+				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()), t.opts.Lane.IsHeld())
 				t.settled.Store(int32(tune.bestCount))
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"lanyard/internal/digest"
+	"lanyard/internal/pace"
 	"lanyard/internal/wire"
 )
 
@@ -501,7 +502,7 @@ func TestLimit(t *testing.T) {
 	f := serveFake(t, 3*digest.BlockSize)
 	began := time.Now()
 	const limit = 10 << 20
-	if _, err := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{Limit: limit}).Run(t.Context()); err != nil {
+	if _, err := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{Lane: pace.New(limit).Lane()}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// The first readPiece goes at once.
