@@ -85,7 +85,6 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 		d.release()
 		return nil, err
 	}
-	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	if err := d.takeUp(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}

@@ -227,7 +227,7 @@ func (t *task) withdraw(err error) {
 // was not there, or the connection broke.
 func isPassing(err error) bool {
 	var remote *wire.RemoteError
-	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
+	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrStopped, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
 		if errors.Is(err, passing) {
 			return true
 		}
