@@ -61,7 +61,8 @@ func (n *Node) Devices(ctx context.Context) ([]Device, error) {
 	}
 	services := make([]discovery.Service, 0, len(heard))
 	for _, s := range heard {
-		if s.Device != n.id.ID().String() {
+		// Who looks for a sender takes nothing else, and will be gone in moments.
+		if s.Device != n.id.ID().String() && s.Wants == 0 {
 			services = append(services, s)
 		}
 	}
@@ -118,5 +119,6 @@ func devicesOf(services []discovery.Service) []Device {
 	return found
 }
 
-// takesOffers tells what a service is for: who shares under a code takes none.
-func takesOffers(s discovery.Service) bool { return s.Number == 0 }
+// takesOffers tells what a service is for: who shares under a code takes none,
+// and neither does who looks for a sender.
+func takesOffers(s discovery.Service) bool { return s.Number == 0 && s.Wants == 0 }
