@@ -86,9 +86,9 @@ type push struct {
 	past   pastOffer
 	noted  func(pastOffer) // nil: nobody is told
 	peer   *peer
-	name   string // of the receiver, as it calls itself
-	offer  string
-	opened int // reverse connections
+	name   string           // of the receiver, as it calls itself
+	head   wire.ReverseHead // of the connections that it dials
+	opened int              // of them
 }
 
 // A pastOffer is an offer that a device has noted, as a sender needs it that was
@@ -109,19 +109,20 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 	}
 	defer func() { c.Close() }()
 	if p.noted != nil {
-		p.noted(pastOffer{ID: p.offer, Device: p.peer.id.String(), Name: p.name, Address: p.peer.address})
+		p.noted(pastOffer{ID: p.head.Offer, Device: p.peer.id.String(), Name: p.name, Address: p.peer.address})
 	}
 	rec, err := p.srv.enter(p.peer.id, p.name, p.peer.address)
 	if err != nil {
 		return err
 	}
+	p.head = wire.ReverseHead{Offer: p.head.Offer, Share: p.srv.share.ID(), Ticket: rec.ticket}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
 	turned := make(chan error, 1)
-	following.Go(func() { turned <- p.follow(ctx, &c, rec) })
+	following.Go(func() { turned <- p.follow(ctx, &c) })
 	select {
 	case err := <-rec.ended:
 		return err
@@ -153,7 +154,7 @@ func (p *push) again(ctx context.Context) (*conn, error) {
 	}
 	c := newConn(raw)
 	p.peer = &peer{node: p.node, address: p.past.Address, id: id}
-	p.name, p.offer = p.past.Name, p.past.ID
+	p.name, p.head.Offer = p.past.Name, p.past.ID
 	if _, err = p.ask(ctx, c); err == nil {
 		return c, nil
 	}
@@ -182,7 +183,7 @@ func (p *push) propose(ctx context.Context, to string, compare func(context.Cont
 		if errors.Is(err, wire.ErrNoShare) {
 			return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
 		}
-		p.offer, p.name = answer.Offer, answer.Name
+		p.head.Offer, p.name = answer.Offer, answer.Name
 		return err
 	})
 	if err != nil {
@@ -221,7 +222,7 @@ func (p *push) compare(ctx context.Context, c *conn, compare func(context.Contex
 // follow asks how the offer stands, and dials as often as the receiver wants,
 // until it is turned down, or the receiver is gone for lostPatience, or ctx
 // ends. The connection that it asks over is replaced when it broke.
-func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
+func (p *push) follow(ctx context.Context, c **conn) error {
 	var dials sync.WaitGroup
 	defer dials.Wait()
 	accepted, rests, heard := false, false, time.Now()
@@ -261,7 +262,7 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 				return context.Cause(ctx)
 			}
 			// One that fails is not missed: the receiver asks for another.
-			dials.Go(func() { p.reverse(ctx, rec) })
+			dials.Go(func() { p.reverse(ctx) })
 		}
 	}
 }
@@ -269,7 +270,7 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 // ask waits until the receiver wants more connections than were opened, but not
 // for long.
 func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err error) {
-	path := fmt.Sprintf("/v1/offers/%s?opened=%d", p.offer, p.opened)
+	path := fmt.Sprintf("/v1/offers/%s?opened=%d", p.head.Offer, p.opened)
 	err = c.exchange(ctx, http.MethodGet, path, "", nil, 0, offerWait+callTime, func(r io.Reader) error {
 		state, err = wire.ReadOfferState(r)
 		return err
@@ -293,15 +294,14 @@ func (p *push) redial(ctx context.Context, c **conn) {
 }
 
 // reverse opens a connection on which the receiver asks.
-func (p *push) reverse(ctx context.Context, rec *receiver) {
+func (p *push) reverse(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	c, err := p.node.connectWith(ctx, p.peer.address, p.node.id.ReverseConfig(p.peer.id))
 	if err != nil {
 		return
 	}
-	head := wire.ReverseHead{Offer: p.offer, Share: p.srv.share.ID(), Ticket: rec.ticket}
-	if err := wire.WriteReverseHead(c, head); err != nil {
+	if err := wire.WriteReverseHead(c, p.head); err != nil {
 		c.Close()
 		return
 	}
