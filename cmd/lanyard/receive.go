@@ -39,7 +39,8 @@ code, wait until somebody offers something to this device: lanyard send --to.
 
 The sender is looked for on the network. Where that fails, such as on a network
 that carries no multicast, name its address with --from (the port is 12121 when
-none is given).
+none is given). A sender that cannot be connected to, for its firewall, connects
+to this machine instead, if it is let in there.
 
 You are shown what is offered before anything is written, and may take some of
 it only: files, folders, or globs, as "send --exclude" has them. Every block is
@@ -198,8 +199,8 @@ func askCode(ctx context.Context, t *terminal, args []string, f *receiveFlags) (
 	}
 	mayWait := f.from == "" && !f.list && !f.hand
 	switch {
-	case code != "" && f.listens:
-		return "", usage("--bind and --port are for waiting without a code")
+	case f.from != "" && f.listens:
+		return "", usage("--bind and --port say where to listen, and with --from nobody is listened to")
 	case code != "" || mayWait && f.yes:
 		return code, nil
 	case !t.canAsk() && mayWait:

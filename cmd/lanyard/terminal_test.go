@@ -225,7 +225,10 @@ func TestAskCodeOrWait(t *testing.T) {
 	if err != nil || code != "" || tell.String() != "  Code, or Enter to wait for an offer: " {
 		t.Errorf("%q, %v, %q", code, err, tell)
 	}
-	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); !errors.Is(err, wire.ErrUsage) {
+	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true, from: "nas"}); !errors.Is(err, wire.ErrUsage) {
+		t.Errorf("a port beside --from: %v", err)
+	}
+	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); err != nil {
 		t.Errorf("a port beside a code: %v", err)
 	}
 }

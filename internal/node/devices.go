@@ -61,8 +61,7 @@ func (n *Node) Devices(ctx context.Context) ([]Device, error) {
 	}
 	services := make([]discovery.Service, 0, len(heard))
 	for _, s := range heard {
-		// Who looks for a sender takes nothing else, and will be gone in moments.
-		if s.Device != n.id.ID().String() && s.Wants == 0 {
+		if s.Device != n.id.ID().String() {
 			services = append(services, s)
 		}
 	}
@@ -102,6 +101,9 @@ func devicesOf(services []discovery.Service) []Device {
 	})
 	found := []Device{}
 	for _, s := range services {
+		if s.Wants > 0 {
+			continue // it looks for a sender, and will be gone in moments
+		}
 		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == s.Device })
 		if at < 0 {
 			at = len(found)

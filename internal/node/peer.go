@@ -37,6 +37,10 @@ type proof struct {
 	trust bool // that both devices trust each other; else a share
 }
 
+// hasCode tells whether the sender is one whose code was given: what it sends has
+// been asked for.
+func (p *peer) hasCode() bool { return p.code != proof{} }
+
 // A conn is one connection with what reads the answers that come over it.
 type conn struct {
 	*secure.Conn

@@ -26,6 +26,9 @@ const (
 	// lostPatience is how long a receiver that is gone is looked for.
 	lostPatience = 30 * time.Second
 	lostPause    = 500 * time.Millisecond
+	// maxUnproven is how many connections are dialled to a receiver that has not
+	// proved the code: one, and another when that broke.
+	maxUnproven = maxProofs
 )
 
 // A Meeting is a device that was not proven: whoever answers at that address.
@@ -245,6 +248,10 @@ func (p *push) follow(ctx context.Context, c **conn) error {
 			continue
 		}
 		heard = time.Now()
+		wanted := state.Connections
+		if !p.srv.knows(p.peer.id) {
+			wanted = min(wanted, maxUnproven)
+		}
 		if state.Accepted && !accepted {
 			accepted = true
 			p.report(Event{Kind: KindAccepted, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})
@@ -257,7 +264,7 @@ func (p *push) follow(ctx context.Context, c **conn) error {
 			}
 			p.report(Event{Kind: kind, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})
 		}
-		for ; p.opened < state.Connections; p.opened++ {
+		for ; p.opened < wanted; p.opened++ {
 			if p.pace.Wait(ctx) != nil {
 				return context.Cause(ctx)
 			}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync"
 
 	"golang.org/x/time/rate"
 
@@ -103,7 +104,13 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	} else {
 		defer announcer.Close()
 	}
-	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}))
+	conns := newHandover(at)
+	dialling, cancel := context.WithCancel(ctx)
+	var answers sync.WaitGroup
+	answers.Go(func() { srv.answer(dialling, conns) })
+	defer answers.Wait()
+	defer cancel()
+	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}), conns)
 }
 
 // portOf is the port of what addresses answered.

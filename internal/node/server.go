@@ -215,6 +215,13 @@ func (s *server) isClosed() error {
 	return s.closed
 }
 
+// knows tells whether a device has a ticket.
+func (s *server) knows(id identity.DeviceID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.receivers[id] != nil
+}
+
 // receiverOf is who holds the request's ticket, which is good only together
 // with the certificate it was given to; nil when there is none.
 func (s *server) receiverOf(r *http.Request) *receiver {
