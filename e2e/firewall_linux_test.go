@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lanyard/internal/lab"
+	"lanyard/internal/node"
 )
 
 // With a code, whichever side has a firewall that lets nobody connect, and at
@@ -32,4 +33,23 @@ func TestCodeThroughAFirewall(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A push needs no way into the sender.
+func TestPushFromBehindAFirewall(t *testing.T) {
+	film := filepath.Join(t.TempDir(), "film.mkv")
+	sparse(t, film, 300<<20)
+	a, b := pair(t, lab.Link{Rate: 1e9, Delay: time.Millisecond})
+	a.SetFirewall(true)
+	a.env, b.env = nil, nil
+	out := t.TempDir()
+	r := b.start("receive", "--yes", "-o", out)
+	r.waitKind(node.KindWaiting)
+	s := a.start("send", "--yes", "--to", b.address(), film)
+	res := r.result(time.Minute)
+	t.Logf("%.0f MB/s over %d streams", float64(res.Fetched)/res.Seconds/1e6, res.Streams)
+	if hash(t, filepath.Join(out, "film.mkv")) != hash(t, film) {
+		t.Error("it is not what was sent")
+	}
+	s.result(10 * time.Second)
 }

@@ -183,7 +183,7 @@ func TestWantingIsNotWaiting(t *testing.T) {
 	n, sender := newNode(t), newNode(t)
 	d, s := startWanting(t, n)
 	address := fmt.Sprint("127.0.0.1:", s.Port)
-	p, c, err := sender.answering(t.Context(), address)
+	p, c, err := sender.answering(t.Context(), address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,6 +96,26 @@ func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {
 	return p.node.connect(ctx, p.address, p.id)
 }
 
+// again replaces a connection to the device that broke, after a pause. If that
+// fails, it is c as before.
+func (p *peer) again(ctx context.Context, c *conn) *conn {
+	select {
+	case <-ctx.Done():
+		return c
+	case <-time.After(lostPause):
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	raw, err := p.connect(ctx)
+	if err != nil {
+		return c
+	}
+	c.Close()
+	return newConn(raw)
+}
+
+const lostPause = 500 * time.Millisecond
+
 // connect opens a connection to the device id at address.
 func (n *Node) connect(ctx context.Context, address string, id identity.DeviceID) (*secure.Conn, error) {
 	return n.connectWith(ctx, address, n.id.ClientConfig(id))

@@ -25,7 +25,6 @@ const (
 	burst = 4 * MaxStreams
 	// lostPatience is how long a receiver that is gone is looked for.
 	lostPatience = 30 * time.Second
-	lostPause    = 500 * time.Millisecond
 	// maxUnproven is how many connections are dialled to a receiver that has not
 	// proved the code: one, and another when that broke.
 	maxUnproven = maxProofs
@@ -244,7 +243,7 @@ func (p *push) follow(ctx context.Context, c **conn) error {
 			if time.Since(heard) > lostPatience {
 				return fmt.Errorf("%w: %w", wire.ErrReceiverLost, err)
 			}
-			p.redial(ctx, c)
+			*c = p.peer.again(ctx, *c)
 			continue
 		}
 		heard = time.Now()
@@ -283,21 +282,6 @@ func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err err
 		return err
 	})
 	return state, err
-}
-
-// redial replaces the connection to the receiver, after a pause.
-func (p *push) redial(ctx context.Context, c **conn) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(lostPause):
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	if raw, err := p.peer.connect(ctx); err == nil {
-		(*c).Close()
-		*c = newConn(raw)
-	}
 }
 
 // reverse opens a connection on which the receiver asks.

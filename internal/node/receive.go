@@ -23,7 +23,7 @@ import (
 
 // ReceiveOptions say from whom, where to and how.
 type ReceiveOptions struct {
-	Code     string    // empty: offers are waited for
+	Code     string    // empty: something is asked for From, or offers are waited for
 	From     string    // HOST or HOST:PORT; empty: looked for on the network
 	Bind     string    // without From: address to listen on; empty: all
 	Port     int       // and where; 0: DefaultPort, or the next free one
@@ -50,9 +50,10 @@ type ReceiveOptions struct {
 	Verbose bool              // events of every run
 }
 
-// Receive fetches the share behind a code. Without one, nor a sender's address,
-// it waits for devices that offer something, and receives the first offer that
-// is accepted.
+// Receive fetches the share behind a code. With a sender's address and no code,
+// it asks for something that a person is to choose there. Without either it
+// waits for devices that offer something, and receives the first offer that is
+// accepted.
 //
 // The result is set also with an error, when some of it arrived. An error is
 // wire.ErrPartial when some files did not arrive through the sender's fault,
@@ -63,6 +64,9 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 		return n.await(ctx, opts, report)
 	}
 	r := newReceive(n, opts, report)
+	if opts.Code == "" {
+		return r.ask(ctx)
+	}
 	code, err := pairing.ParseCode(opts.Code)
 	if err != nil {
 		return Result{}, err
@@ -72,6 +76,20 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 		return Result{}, err
 	}
 	return r.run(ctx, c)
+}
+
+// ask asks the sender for something and fetches what was chosen.
+func (r *receive) ask(ctx context.Context) (Result, error) {
+	r.report(Event{Kind: KindLooking, Reason: "connecting to " + r.opts.From})
+	var err error
+	if r.peer, err = r.node.ask(ctx, r.opts.From, r.report); err != nil {
+		return Result{}, err
+	}
+	raw, err := r.peer.connect(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.run(ctx, newConn(raw))
 }
 
 func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
