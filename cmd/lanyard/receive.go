@@ -35,11 +35,13 @@ func newReceive(t *terminal) *cobra.Command {
 		Use:   "receive [flags] [CODE]",
 		Short: "fetch what somebody sends, or wait for an offer",
 		Long: `Fetch what somebody sends, with the code that their lanyard shows. Without a
-code, wait until somebody offers something to this device: lanyard send --to.
+code, wait until somebody offers something to this device: lanyard send --to;
+or, with --from, ask that machine for something, where somebody chooses what.
 
 The sender is looked for on the network. Where that fails, such as on a network
 that carries no multicast, name its address with --from (the port is 12121 when
-none is given).
+none is given). A sender that cannot be connected to, for its firewall, connects
+to this machine instead, if it is let in there.
 
 You are shown what is offered before anything is written, and may take some of
 it only: files, folders, or globs, as "send --exclude" has them. Every block is
@@ -56,7 +58,8 @@ what anybody on the network offers; what the rule of a trusted device takes, see
   lanyard receive 7-river-anvil-moss --from 192.168.1.20
   lanyard receive 7-river-anvil-moss --out - | tar x
   LANYARD_CODE=7-river-anvil-moss lanyard receive --yes --quiet
-  lanyard receive                        then, elsewhere: lanyard send --to NAME`,
+  lanyard receive                        then, elsewhere: lanyard send --to NAME
+  lanyard receive --from 192.168.1.20    where "lanyard send" waits`,
 		ValidArgsFunction: completeCode,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return receive(cmd, t, &f, args)
@@ -190,25 +193,31 @@ func (f *receiveFlags) check(t *terminal) error {
 }
 
 // askCode takes the code from the arguments, the environment or a person. It is
-// empty when offers are to be waited for.
+// empty when something is to be asked for, or offers to be waited for.
 func askCode(ctx context.Context, t *terminal, args []string, f *receiveFlags) (string, error) {
 	code := strings.Join(args, " ")
 	if code == "" {
 		code = os.Getenv(codeVariable)
 	}
-	mayWait := f.from == "" && !f.list && !f.hand
+	mayAsk := f.from != "" && !f.hand
+	mayWait := mayAsk || f.from == "" && !f.list && !f.hand
 	switch {
-	case code != "" && f.listens:
-		return "", usage("--bind and --port are for waiting without a code")
+	case f.from != "" && f.listens:
+		return "", usage("--bind and --port say where to listen, and with --from nobody is listened to")
 	case code != "" || mayWait && f.yes:
 		return code, nil
+	case !t.canAsk() && mayAsk:
+		return "", usage("no code: give it as an argument or in %s, or ask for something with --yes", codeVariable)
 	case !t.canAsk() && mayWait:
 		return "", usage("no code: give it as an argument or in %s, or wait for anybody's offer with --yes", codeVariable)
 	case !t.canAsk():
 		return "", usage("no code: give it as an argument or in %s", codeVariable)
 	}
 	question := "  Code: "
-	if mayWait {
+	switch {
+	case mayAsk:
+		question = "  Code, or Enter to ask for something: "
+	case mayWait:
 		question = "  Code, or Enter to wait for an offer: "
 	}
 	for {
@@ -260,6 +269,8 @@ func (v *receiveView) on(ev node.Event) {
 		t.insist("  refused %s at %s: %s", name(ev.Device), host(ev.Address), wire.Escape(ev.Reason))
 	case node.KindTrusted:
 		t.say("  %s", trusted(ev))
+	case node.KindRequested:
+		t.say("  asked %s at %s for something; its screen shows  %s", name(ev.Device), host(ev.Address), ev.Words)
 	case node.KindTrouble:
 		t.board.clear()
 		t.say("  nothing from %s: %s", name(ev.Device), wire.Escape(ev.Reason))

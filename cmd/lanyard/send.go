@@ -33,7 +33,7 @@ type sendFlags struct {
 func newSend(t *terminal) *cobra.Command {
 	var f sendFlags
 	cmd := &cobra.Command{
-		Use:   "send [flags] PATH...|-",
+		Use:   "send [flags] [PATH...|-]",
 		Short: "share files, folders, a text or what comes from a pipe",
 		Long: `Share files and folders until a receiver has them.
 
@@ -49,6 +49,10 @@ and go when somebody accepts there; this machine needs no open port for that.
 Both screens show the same four words: compare them, and nobody is between.
 Devices that were paired ("lanyard pair") need no words, and the name of one
 stands for that device alone.
+
+Without PATH, wait until another machine asks for something: lanyard receive
+--from this one. You are asked then what it shall get. It needs no code, but
+compare the four words on both screens.
 
 Links inside of folders are left out, and that is told; so is what cannot be
 read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
@@ -100,8 +104,12 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	if f.dryRun {
 		return preview(ctx, t, n, opts)
 	}
-	v := &sendView{t: t, wanted: f.receivers, isOffer: len(f.to) > 0, isAsking: !f.yes}
+	isChoosing := len(opts.Paths) == 0 && opts.Text == "" && opts.Pipe == nil
+	v := &sendView{t: t, isChoosing: isChoosing, wanted: f.receivers, isOffer: len(f.to) > 0, isAsking: !f.yes}
 	opts.OnEvent = v.on
+	if isChoosing {
+		opts.Choose = v.choose
+	}
 	if !f.yes {
 		opts.Compare = v.compare
 	}
@@ -143,12 +151,14 @@ func (f *sendFlags) options(t *terminal, args []string, changed func(flag string
 			return opts, usage("one of the paths is empty")
 		}
 	}
+	// What to send may be asked when somebody wants something.
+	isAsked := len(f.to) == 0 && opts.Code == "" && !f.dryRun && !f.hand && t.canAsk()
 	switch {
 	case hasText && f.text == "":
 		return opts, usage("the text is empty")
 	case hasText && len(args) > 0:
 		return opts, usage("--text stands instead of paths, and there is also %q", args[0])
-	case !hasText && len(args) == 0:
+	case !hasText && len(args) == 0 && !isAsked:
 		return opts, usage("nothing to send: name files or folders, or - for standard input")
 	case piped && len(args) > 1:
 		return opts, usage("- stands alone: standard input cannot be sent along with files")
@@ -233,13 +243,14 @@ func preview(ctx context.Context, t *terminal, n *node.Node, opts node.SendOptio
 
 // A sendView shows a sender's events.
 type sendView struct {
-	t         *terminal
-	isOffer   bool // to devices that are named
-	isAsking  bool // whether they show the same words
-	wanted    int  // receivers
-	done      int  // receivers that have everything
-	asking    sync.Mutex
-	addresses []string // where a receiver finds this machine, best first
+	t          *terminal
+	isOffer    bool // to devices that are named
+	isChoosing bool // what to send, when somebody asks
+	isAsking   bool // whether they show the same words
+	wanted     int  // receivers
+	done       int  // receivers that have everything
+	asking     sync.Mutex
+	addresses  []string // where a receiver finds this machine, best first
 }
 
 func (v *sendView) on(ev node.Event) {
@@ -263,7 +274,7 @@ func (v *sendView) on(ev node.Event) {
 	case node.KindSkipped:
 		t.say("  left out: %s, which %s", name(ev.Path), wire.Escape(ev.Reason))
 	case node.KindConnected:
-		if !v.isOffer {
+		if !v.isOffer && !v.isChoosing {
 			t.say("  %s connected from %s", who, host(ev.Address))
 		}
 	case node.KindOffered:
@@ -298,6 +309,15 @@ func (v *sendView) on(ev node.Event) {
 // waiting shows what is shared and how to get it.
 func (v *sendView) waiting(ev node.Event) {
 	t := v.t
+	if v.isChoosing {
+		for i, address := range ev.Addresses {
+			if i == 0 || t.verbose {
+				t.say("  On the other machine:  lanyard receive --from %s", address)
+			}
+		}
+		t.say("  %-34s (Ctrl-C stops)", "waiting to be asked...")
+		return
+	}
 	if t.quiet && !v.isOffer {
 		t.insist("%s", ev.Code)
 		return
@@ -322,6 +342,22 @@ func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
 	v.asking.Lock()
 	defer v.asking.Unlock()
 	return v.t.confirm(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words), false)
+}
+
+// choose asks a person what a device gets.
+func (v *sendView) choose(ctx context.Context, m node.Meeting) ([]string, error) {
+	v.t.insist("  %s at %s asks for something; its screen shows  %s", name(m.Device), host(m.Address), m.Words)
+	for {
+		line, err := v.t.ask(ctx, "  What shall it get? (paths; Enter: nothing) ")
+		if err != nil {
+			return nil, err
+		}
+		paths, err := splitPaths(line)
+		if err == nil {
+			return paths, nil
+		}
+		v.t.insist("  %s", wire.Escape(err.Error()))
+	}
 }
 
 // howToReceive shows what to type at the other machine.

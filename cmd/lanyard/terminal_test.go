@@ -200,12 +200,12 @@ func TestAskCode(t *testing.T) {
 	tty, _, tell := captured("\n 7 river anvil moss \n")
 	tty.inTTY, tty.errTTY = true, true
 	t.Setenv(codeVariable, "")
-	code, err := askCode(t.Context(), tty, nil, &receiveFlags{from: "host"})
+	code, err := askCode(t.Context(), tty, nil, &receiveFlags{list: true})
 	if err != nil || code != "7 river anvil moss" || tell.String() != "  Code:   Code: " {
 		t.Errorf("%q, %v, %q", code, err, tell)
 	}
 	t.Setenv(codeVariable, "8-of-the-environment")
-	if code, err = askCode(t.Context(), tty, nil, &receiveFlags{from: "host"}); err != nil || code != "8-of-the-environment" {
+	if code, err = askCode(t.Context(), tty, nil, &receiveFlags{list: true}); err != nil || code != "8-of-the-environment" {
 		t.Errorf("%q, %v", code, err)
 	}
 	if code, err = askCode(t.Context(), tty, []string{"7", "river"}, &receiveFlags{}); err != nil || code != "7 river" {
@@ -213,7 +213,7 @@ func TestAskCode(t *testing.T) {
 	}
 }
 
-// Without a code and a sender's address, offers may be waited for.
+// Without a code something may be asked for, or offers waited for.
 func TestAskCodeOrWait(t *testing.T) {
 	tty, _, tell := captured("\n")
 	t.Setenv(codeVariable, "")
@@ -225,7 +225,16 @@ func TestAskCodeOrWait(t *testing.T) {
 	if err != nil || code != "" || tell.String() != "  Code, or Enter to wait for an offer: " {
 		t.Errorf("%q, %v, %q", code, err, tell)
 	}
-	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); !errors.Is(err, wire.ErrUsage) {
+	tty, _, tell = captured("\n")
+	tty.inTTY, tty.errTTY = true, true
+	code, err = askCode(t.Context(), tty, nil, &receiveFlags{from: "nas"})
+	if err != nil || code != "" || tell.String() != "  Code, or Enter to ask for something: " {
+		t.Errorf("%q, %v, %q", code, err, tell)
+	}
+	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true, from: "nas"}); !errors.Is(err, wire.ErrUsage) {
+		t.Errorf("a port beside --from: %v", err)
+	}
+	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); err != nil {
 		t.Errorf("a port beside a code: %v", err)
 	}
 }

@@ -52,6 +52,10 @@ type Service struct {
 	// Number is the number of the code that a share waits under, 0 for none.
 	Number int
 
+	// Wants is the number of the code that a receiver looks for, 0 for none: it
+	// asks who shares under that number to connect to it.
+	Wants int
+
 	// Version is the protocol's major version, 0 when not told.
 	Version int
 
@@ -67,12 +71,13 @@ type Service struct {
 
 func (s Service) equal(o Service) bool {
 	return s.Instance == o.Instance && s.Name == o.Name && s.Device == o.Device && s.Number == o.Number &&
-		s.Version == o.Version && s.Port == o.Port && slices.Equal(s.Addrs, o.Addrs)
+		s.Wants == o.Wants && s.Version == o.Version && s.Port == o.Port && slices.Equal(s.Addrs, o.Addrs)
 }
 
 func (s Service) validate() error {
 	if !validDevice(s.Device) || s.Port < 1 || s.Port > 65535 ||
-		s.Number < 0 || s.Number > MaxNumber || s.Version < 0 || s.Version > MaxNumber {
+		s.Number < 0 || s.Number > MaxNumber || s.Wants < 0 || s.Wants > MaxNumber ||
+		s.Version < 0 || s.Version > MaxNumber {
 		return ErrInvalidService
 	}
 	return nil

@@ -70,6 +70,9 @@ func (p parcel) text() []string {
 	if p.Number > 0 {
 		t = append(t, "num="+strconv.Itoa(p.Number))
 	}
+	if p.Wants > 0 {
+		t = append(t, "want="+strconv.Itoa(p.Wants))
+	}
 	return t
 }
 
@@ -183,8 +186,8 @@ func unpack(data []byte) *dns.Msg {
 
 // described is what a TXT record says.
 type described struct {
-	device, name    string
-	number, version int
+	device, name           string
+	number, wants, version int
 }
 
 // describe reads a TXT record. Keys are without case, the first of a key
@@ -206,6 +209,8 @@ func describe(txt []string) (d described, ok bool) {
 			d.name = cleanName(value, maxName)
 		case "num":
 			d.number = parseNumber(value)
+		case "want":
+			d.wants = parseNumber(value)
 		case "v":
 			d.version = parseNumber(value)
 		}

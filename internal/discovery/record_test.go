@@ -17,9 +17,10 @@ func TestTextComesBack(t *testing.T) {
 			device:  rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "device"),
 			name:    cleanName(rapid.String().Draw(t, "name"), maxName),
 			number:  rapid.IntRange(0, MaxNumber).Draw(t, "number"),
+			wants:   rapid.IntRange(0, MaxNumber).Draw(t, "wants"),
 			version: rapid.IntRange(0, MaxNumber).Draw(t, "version"),
 		}
-		p := pack(Service{Name: want.name, Device: want.device, Number: want.number, Version: want.version, Port: 1})
+		p := pack(Service{Name: want.name, Device: want.device, Number: want.number, Wants: want.wants, Version: want.version, Port: 1})
 		data, err := p.announcement(nil, recordTTL)
 		if err != nil {
 			t.Fatal(err)

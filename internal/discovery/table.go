@@ -266,12 +266,15 @@ func (t *table) incomplete(limit int) []string {
 	return names
 }
 
-// numbers are the code numbers in use.
+// numbers are the code numbers in use. One that a receiver looks for is: whoever
+// took it would be connected to, or connect, in the place of its sender.
 func (t *table) numbers() map[int]bool {
 	used := map[int]bool{}
 	for _, e := range t.entries {
-		if e.text.number > 0 && !e.gone {
-			used[e.text.number] = true
+		for _, n := range []int{e.text.number, e.text.wants} {
+			if n > 0 && !e.gone {
+				used[n] = true
+			}
 		}
 	}
 	return used
@@ -291,6 +294,7 @@ func (e *entry) service() (s Service, whole bool) {
 		Name:     name,
 		Device:   e.text.device,
 		Number:   e.text.number,
+		Wants:    e.text.wants,
 		Version:  e.text.version,
 		Port:     e.port,
 		Addrs:    e.ranked(),

@@ -1,7 +1,7 @@
 // Package lab makes small networks inside one machine: hosts, each a Linux
 // network namespace, joined by links with a rate, a delay, loss (random or in
-// bursts) and a queue. Tests, benchmarks and the demo measure over them what
-// loopback cannot show.
+// bursts) and a queue, and perhaps behind a firewall. Tests, benchmarks and the
+// demo measure over them what loopback cannot show.
 //
 //	func TestMain(m *testing.M) { lab.Enter(); os.Exit(m.Run()) }
 //

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,7 @@ type Host struct {
 	cable      *cable
 	namespace  *os.File
 	tap        int
+	firewall   atomic.Bool
 	// starts goes to the thread that lives in the namespace as long as the
 	// host does: the kernel kills its children when it ends.
 	starts chan func()
@@ -99,6 +101,11 @@ func (h *Host) Cut() { h.cable.cut.Store(true) }
 
 // Restore undoes Cut.
 func (h *Host) Restore() { h.cable.cut.Store(false) }
+
+// SetFirewall says whether the host has a firewall that drops every attempt to
+// connect to it by TCP, without an answer. Connections that it opens, those that
+// are open, and UDP pass.
+func (h *Host) SetFirewall(on bool) { h.firewall.Store(on) }
 
 // SetLink changes the host's link, in a pair the only one, for what is sent
 // from now on.

@@ -301,6 +301,60 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func pairOf(t *testing.T) []*Host {
+	a, b := pair(t, Link{})
+	return []*Host{a, b}
+}
+
+func TestFirewall(t *testing.T) {
+	for _, hosts := range [][]*Host{pairOf(t), hub(t, 3, Link{})[1:]} {
+		a, b := hosts[0], hosts[1]
+		for _, addr := range []netip.Addr{b.IPv4(), b.IPv6()} {
+			out, in := connect(t, a, b, addr)
+			b.SetFirewall(true)
+			passes(t, out, in)
+			ln, err := b.Listen(t.Context(), "tcp", netip.AddrPortFrom(addr, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			at := ln.Addr().(*net.TCPAddr).AddrPort()
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			if c, err := a.Dial(ctx, "tcp", at); err == nil {
+				c.Close()
+				t.Errorf("%v: connected through the firewall", addr)
+			}
+			cancel()
+			out, in = connect(t, b, a, a.IPv4())
+			passes(t, out, in)
+			if _, err := roundTrip(echo(t, b, a, b.IPv4()), 5*time.Second); err != nil {
+				t.Errorf("UDP: %v", err)
+			}
+			b.SetFirewall(false)
+			c, err := a.Dial(t.Context(), "tcp", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		}
+	}
+}
+
+// passes checks that a connection carries bytes both ways.
+func passes(t *testing.T, ends ...net.Conn) {
+	t.Helper()
+	for i, from := range ends {
+		to := ends[1-i]
+		if _, err := from.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		_ = to.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := to.Read(make([]byte, 1)); err != nil {
+			t.Errorf("%v to %v: %v", from.LocalAddr(), from.RemoteAddr(), err)
+		}
+	}
+}
+
 func hub(t *testing.T, n int, link Link) []*Host {
 	t.Helper()
 	hosts, err := newLab(t).Hub(n, link)

@@ -36,6 +36,7 @@ type network struct {
 // A port is where a host's frames come in and go out.
 type port struct {
 	tap  int
+	host *Host
 	up   *lane // from the host
 	down *lane // to the host; nil in a pair, whose only link is crossed by then
 }
@@ -44,7 +45,7 @@ type port struct {
 func (n *network) start(link Link, hub bool, seed, number uint64) error {
 	shared := newCable(link)
 	for i, h := range n.hosts {
-		p := port{tap: h.tap}
+		p := port{tap: h.tap, host: h}
 		h.network, h.cable = n, shared
 		stream := number<<16 + uint64(i)<<1
 		if hub {
@@ -215,6 +216,9 @@ func (n *network) route(from int, f *frame) {
 // The link gets it at the time it was due here, not at the later one when the
 // forwarder woke up.
 func (n *network) out(p *port, f *frame) {
+	if p.host.firewall.Load() && connects(f.data[offloadSize:]) {
+		return
+	}
 	if p.down == nil {
 		p.write(f)
 		return

@@ -21,25 +21,9 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 		return Result{}, err
 	}
 	at := inner.Addr().(*net.TCPAddr)
-	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	d := newDesk(n, 1, report)
 	d.trusting.ask = opts.Trust
-	calls := newHandover(at)
-	web := newWeb(d)
-	web.ConnState = d.trusting.connState
-	var wg sync.WaitGroup
-	wg.Go(func() { d.accept(listener, calls) })
-	wg.Go(func() { _ = web.Serve(calls) })
-	defer func() {
-		d.close(false)
-		// Senders shall have the answers to their questions.
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		_ = web.Shutdown(grace)
-		cancel()
-		web.Close()
-		_ = listener.Close()
-		wg.Wait()
-	}()
+	defer d.open(ctx, inner)()
 
 	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
 	announcer, err := discovery.Announce(ctx, discovery.Service{
@@ -63,6 +47,27 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 			}
 			report(Event{Kind: KindTrouble, Device: o.name, DeviceID: o.device.String(), Address: o.address, Reason: err.Error()})
 		}
+	}
+}
+
+// open lets others come to the desk until what it answers is called.
+func (d *desk) open(ctx context.Context, inner net.Listener) (shut func()) {
+	listener := secure.NewListener(inner, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
+	calls := newHandover(inner.Addr())
+	web := newWeb(d)
+	web.ConnState = d.trusting.connState
+	var wg sync.WaitGroup
+	wg.Go(func() { d.accept(listener, calls) })
+	wg.Go(func() { _ = web.Serve(calls) })
+	return func() {
+		d.close(false)
+		// Senders shall have the answers to their questions.
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		_ = web.Shutdown(grace)
+		cancel()
+		web.Close()
+		_ = listener.Close()
+		wg.Wait()
 	}
 }
 

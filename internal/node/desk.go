@@ -33,11 +33,13 @@ const (
 	headTime  = 10 * time.Second
 )
 
-// A desk takes the offers of other devices, and hands over a few at a time.
+// A desk takes the offers of other devices, and hands over a few at a time; or,
+// while a code's sender is looked for, those of senders that carry its number.
 type desk struct {
 	node     *Node
+	number   int // of that code; 0: offers are waited for
 	report   func(Event)
-	ready    chan *offered // to be decided on; holds as many as may be out
+	ready    chan *offered // to be decided on, or to be proved the code to; holds as many as may be out
 	trusting *trusting
 	returned func(*offered) // is told of an accepted offer whose sender is back; nil: none can be
 
@@ -87,7 +89,7 @@ func (d *desk) reversed(c *secure.Conn) {
 		head, err = wire.ReadReverseHead(c)
 	}
 	o := d.find(head.Offer, id)
-	if err != nil || o == nil || c.SetDeadline(time.Time{}) != nil {
+	if err != nil || o == nil || head.IsOpen() != (d.number == 0) || c.SetDeadline(time.Time{}) != nil {
 		c.Close()
 		return
 	}
@@ -114,6 +116,13 @@ func (d *desk) begin(o *offered) {
 	if isBusy {
 		o.finish(wire.ErrDeviceBusy)
 	}
+}
+
+// fill makes no more room: the code's sender was found.
+func (d *desk) fill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.out = cap(d.ready)
 }
 
 // settled makes room for another offer: the one that was handed over is decided
@@ -218,7 +227,7 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, err = d.tell(id, r)
 	case r.Method == http.MethodDelete && isOne:
 		answer, err = d.withdraw(id, r)
-	case isTrustCall(r):
+	case isTrustCall(r) && d.number == 0:
 		answer, err = d.trusting.answer(r)
 	default:
 		err = fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
@@ -241,6 +250,9 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 	if err != nil {
 		return wire.OfferAnswer{}, err
 	}
+	if req.Number != d.number {
+		return wire.OfferAnswer{}, errNotHere
+	}
 	words, err := pairing.Compare(state)
 	if err != nil {
 		return wire.OfferAnswer{}, err
@@ -260,6 +272,9 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 	if err := d.note(o); err != nil {
 		return wire.OfferAnswer{}, err
 	}
+	if d.number > 0 {
+		return wire.OfferAnswer{Offer: o.id, Name: d.node.name}, nil // nobody is asked
+	}
 	d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: r.RemoteAddr, Words: words})
 	return wire.OfferAnswer{Offer: o.id, Name: d.node.name}, nil
 }
@@ -267,6 +282,8 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 // errNamesake is all that a device is told which is not the trusted one of its
 // name.
 var errNamesake = fmt.Errorf("%w: another device of that name is trusted there", wire.ErrWrongDevice)
+
+var errNotHere = fmt.Errorf("%w: such offers are not taken here", wire.ErrNoShare)
 
 var errNoOffer = fmt.Errorf("%w: it was withdrawn, or never made", wire.ErrExpired)
 

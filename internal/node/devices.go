@@ -105,6 +105,9 @@ func devicesOf(services []discovery.Service) []Device {
 	})
 	found := []Device{}
 	for _, s := range services {
+		if s.Wants > 0 {
+			continue // it looks for a sender, and will be gone in moments
+		}
 		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == s.Device })
 		if at < 0 {
 			at = len(found)
@@ -122,5 +125,6 @@ func devicesOf(services []discovery.Service) []Device {
 	return found
 }
 
-// takesOffers tells what a service is for: who shares under a code takes none.
-func takesOffers(s discovery.Service) bool { return s.Number == 0 }
+// takesOffers tells what a service is for: who shares under a code takes none,
+// and neither does who looks for a sender.
+func takesOffers(s discovery.Service) bool { return s.Number == 0 && s.Wants == 0 }

@@ -24,6 +24,7 @@ func TestDevicesOf(t *testing.T) {
 		{Instance: "2", Name: "attic", Device: "a", Number: 8, Port: 12121, Addrs: at("10.0.0.9")},
 		{Instance: "3", Name: "desk", Device: "d", Port: 12121, Addrs: at("10.0.0.2", "fe80::1%eth0", "10.0.0.2")},
 		{Instance: "4", Name: "desk", Device: "other", Port: 1},
+		{Instance: "5", Name: "phone", Device: "p", Wants: 7, Port: 12121, Addrs: at("10.0.0.7")},
 	})
 	want := []Device{
 		{Name: "attic", ID: "a", Addresses: []string{"10.0.0.9:12121"}, Shares: true, Here: true},

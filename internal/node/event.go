@@ -55,17 +55,18 @@ type Kind string
 // The kinds of events, with the fields they set.
 const (
 	// On the sender.
-	KindWaiting  Kind = "waiting"  // Code, Addresses, Offer (Files, Bytes, Names): shared now; of a receiver that takes offers, or waits to be paired (Code): Device and DeviceID, its own, Addresses
-	KindOffered  Kind = "offered"  // Device, DeviceID, Address, Words: a device was asked to receive; of a trusted one no Words
-	KindAccepted Kind = "accepted" // Device, DeviceID, Address: it receives
-	KindResting  Kind = "resting"  // Device, DeviceID, Address: it has paused, until KindBack
-	KindNewCode  Kind = "code"     // Code, Reason: the old one is burnt
-	KindSkipped  Kind = "skipped"  // Path, Reason: will not be sent
-	KindSending  Kind = "sending"  // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
-	KindReceived Kind = "received" // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
-	KindRefused  Kind = "refused"  // Address, Reason: somebody was not let in; also on the receiver, with Device and DeviceID
-	KindDeclined Kind = "declined" // Device, DeviceID, Address: one that came with the code does not want it
-	KindTrouble  Kind = "trouble"  // Device, DeviceID, Address, Reason: a receiver ended without everything
+	KindWaiting   Kind = "waiting"   // Code, Addresses, Offer (Files, Bytes, Names): shared now; where nothing is shared yet: Addresses; of a receiver that takes offers, or waits to be paired (Code): Device and DeviceID, its own, Addresses
+	KindOffered   Kind = "offered"   // Device, DeviceID, Address, Words: a device was asked to receive; of a trusted one no Words
+	KindRequested Kind = "requested" // Device, DeviceID, Address, Words: a device asks for something; on the receiver: it asked that one
+	KindAccepted  Kind = "accepted"  // Device, DeviceID, Address: it receives
+	KindResting   Kind = "resting"   // Device, DeviceID, Address: it has paused, until KindBack
+	KindNewCode   Kind = "code"      // Code, Reason: the old one is burnt
+	KindSkipped   Kind = "skipped"   // Path, Reason: will not be sent
+	KindSending   Kind = "sending"   // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
+	KindReceived  Kind = "received"  // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
+	KindRefused   Kind = "refused"   // Address, Reason: somebody was not let in; also on the receiver, with Device and DeviceID
+	KindDeclined  Kind = "declined"  // Device, DeviceID, Address: one that came with the code does not want it
+	KindTrouble   Kind = "trouble"   // Device, DeviceID, Address, Reason: a receiver ended without everything
 
 	// On both.
 	KindConnected Kind = "connected" // Device, DeviceID, Address

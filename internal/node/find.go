@@ -99,8 +99,9 @@ func notFound(ctx context.Context, err error) error {
 	return err
 }
 
-// find looks on the network for the sender.
-func (n *Node) find(ctx context.Context, code proof) (*peer, *conn, error) {
+// find looks on the network for the sender, and takes those that come to the
+// desk; nil: none can.
+func (n *Node) find(ctx context.Context, code proof, desk *desk) (*peer, *conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {
@@ -112,5 +113,5 @@ func (n *Node) find(ctx context.Context, code proof) (*peer, *conn, error) {
 		for range events { // until what browses has ended
 		}
 	}()
-	return n.search(ctx, code, events)
+	return n.search(ctx, code, events, desk)
 }

@@ -91,7 +91,7 @@ func (n *Node) pairByCode(ctx context.Context, opts PairOptions, report func(Eve
 		p, c, err = n.meetAt(ctx, code, opts.From)
 	} else {
 		report(Event{Kind: KindLooking, Reason: fmt.Sprintf("looking for the device with number %d", code.Number)})
-		p, c, err = n.find(ctx, code)
+		p, c, err = n.find(ctx, code, nil)
 	}
 	if err != nil {
 		return Known{}, err

@@ -138,7 +138,7 @@ func TestCodeOfTheOtherKind(t *testing.T) {
 func TestCodeOfTheOtherKindIsFound(t *testing.T) {
 	a := newNode(t)
 	p := startPairing(t, a, PairOptions{})
-	_, _, err := newNode(t).search(t.Context(), proof{Code: parsed(t, testCode)}, announced(service(t, a.id.ID(), p.address)))
+	_, _, err := newNode(t).search(t.Context(), proof{Code: parsed(t, testCode)}, announced(service(t, a.id.ID(), p.address)), nil)
 	if !errors.Is(err, wire.ErrUsage) {
 		t.Error(err)
 	}

@@ -37,6 +37,10 @@ type proof struct {
 	trust bool // that both devices trust each other; else a share
 }
 
+// hasCode tells whether the sender is one whose code was given: what it sends has
+// been asked for.
+func (p *peer) hasCode() bool { return p.code != proof{} }
+
 // A conn is one connection with what reads the answers that come over it.
 type conn struct {
 	*secure.Conn
@@ -91,6 +95,26 @@ func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {
 	}
 	return p.node.connect(ctx, p.address, p.id)
 }
+
+// again replaces a connection to the device that broke, after a pause. If that
+// fails, it is c as before.
+func (p *peer) again(ctx context.Context, c *conn) *conn {
+	select {
+	case <-ctx.Done():
+		return c
+	case <-time.After(lostPause):
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	raw, err := p.connect(ctx)
+	if err != nil {
+		return c
+	}
+	c.Close()
+	return newConn(raw)
+}
+
+const lostPause = 500 * time.Millisecond
 
 // connect opens a connection to the device id at address.
 func (n *Node) connect(ctx context.Context, address string, id identity.DeviceID) (*secure.Conn, error) {

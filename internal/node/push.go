@@ -25,7 +25,9 @@ const (
 	dialBurst = 4 * MaxStreams
 	// lostPatience is how long a receiver that is gone is looked for.
 	lostPatience = 30 * time.Second
-	lostPause    = 500 * time.Millisecond
+	// maxUnproven is how many connections are dialled to a receiver that has not
+	// proved the code: one, and another when that broke.
+	maxUnproven = maxProofs
 )
 
 // A Meeting is a device that was not proven: whoever answers at that address.
@@ -86,9 +88,9 @@ type push struct {
 	past   pastOffer
 	noted  func(pastOffer) // nil: nobody is told
 	peer   *peer
-	name   string // of the receiver, as it calls itself
-	offer  string
-	opened int // reverse connections
+	name   string           // of the receiver, as it calls itself
+	head   wire.ReverseHead // of the connections that it dials
+	opened int              // of them
 }
 
 // A pastOffer is an offer that a device has noted, as a sender needs it that was
@@ -110,19 +112,20 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 	}
 	defer func() { c.Close() }()
 	if p.noted != nil {
-		p.noted(pastOffer{ID: p.offer, Device: p.peer.id.String(), Name: p.name, Address: p.peer.address})
+		p.noted(pastOffer{ID: p.head.Offer, Device: p.peer.id.String(), Name: p.name, Address: p.peer.address})
 	}
 	rec, err := p.srv.enter(p.peer.id, p.name, p.peer.address)
 	if err != nil {
 		return err
 	}
+	p.head = wire.ReverseHead{Offer: p.head.Offer, Share: p.srv.share.ID(), Ticket: rec.ticket}
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
 	turned := make(chan error, 1)
-	following.Go(func() { turned <- p.follow(serving, &c, rec) })
+	following.Go(func() { turned <- p.follow(serving, &c) })
 	select {
 	case err := <-rec.ended:
 		return err
@@ -140,7 +143,7 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 // has ended it. A node that only stops goes on with it when it is started again.
 func (p *push) withdraw(ctx context.Context, why error) {
 	isStop := p.noted != nil && errors.Is(context.Cause(ctx), context.Canceled)
-	if p.offer == "" || isStop || ctx.Err() == nil && !errors.Is(why, errOtherWords) {
+	if p.head.Offer == "" || isStop || ctx.Err() == nil && !errors.Is(why, errOtherWords) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
@@ -151,7 +154,7 @@ func (p *push) withdraw(ctx context.Context, why error) {
 	}
 	defer raw.Close()
 	ignore := func(io.Reader) error { return nil }
-	_ = newConn(raw).exchange(ctx, http.MethodDelete, "/v1/offers/"+p.offer, "", nil, 0, withdrawTime, ignore) // likewise
+	_ = newConn(raw).exchange(ctx, http.MethodDelete, "/v1/offers/"+p.head.Offer, "", nil, 0, withdrawTime, ignore) // likewise
 }
 
 // withdrawTime is how long telling the receiver may take.
@@ -177,7 +180,7 @@ func (p *push) again(ctx context.Context) (*conn, error) {
 	}
 	c := newConn(raw)
 	p.peer = &peer{node: p.node, address: p.past.Address, id: id}
-	p.name, p.offer = p.past.Name, p.past.ID
+	p.name, p.head.Offer = p.past.Name, p.past.ID
 	if _, err = p.ask(ctx, c); err == nil {
 		return c, nil
 	}
@@ -207,7 +210,7 @@ func (p *push) propose(ctx context.Context, to string, compare func(context.Cont
 		if errors.Is(err, wire.ErrNoShare) {
 			return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
 		}
-		p.offer, p.name = answer.Offer, answer.Name
+		p.head.Offer, p.name = answer.Offer, answer.Name
 		return err
 	})
 	if err != nil {
@@ -246,7 +249,7 @@ func (p *push) compare(ctx context.Context, c *conn, compare func(context.Contex
 // follow asks how the offer stands, and dials as often as the receiver wants,
 // until it is turned down, or the receiver is gone for lostPatience, or ctx
 // ends. The connection that it asks over is replaced when it broke.
-func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
+func (p *push) follow(ctx context.Context, c **conn) error {
 	var dials sync.WaitGroup
 	defer dials.Wait()
 	accepted, rests, heard := false, false, time.Now()
@@ -265,12 +268,16 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 			if time.Since(heard) > lostPatience {
 				return fmt.Errorf("%w: %w", wire.ErrReceiverLost, err)
 			}
-			p.redial(ctx, c)
+			*c = p.peer.again(ctx, *c)
 			continue
 		}
 		heard = time.Now()
 		if state.Done {
 			return nil
+		}
+		wanted := state.Connections
+		if !p.srv.knows(p.peer.id) {
+			wanted = min(wanted, maxUnproven)
 		}
 		if state.Accepted && !accepted {
 			accepted = true
@@ -284,12 +291,12 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 			}
 			p.report(Event{Kind: kind, Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address})
 		}
-		for ; p.opened < state.Connections; p.opened++ {
+		for ; p.opened < wanted; p.opened++ {
 			if p.pace.Wait(ctx) != nil {
 				return context.Cause(ctx)
 			}
 			// One that fails is not missed: the receiver asks for another.
-			dials.Go(func() { p.reverse(ctx, rec) })
+			dials.Go(func() { p.reverse(ctx) })
 		}
 	}
 }
@@ -297,7 +304,7 @@ func (p *push) follow(ctx context.Context, c **conn, rec *receiver) error {
 // ask waits until the receiver wants more connections than were opened, but not
 // for long.
 func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err error) {
-	path := fmt.Sprintf("/v1/offers/%s?opened=%d", p.offer, p.opened)
+	path := fmt.Sprintf("/v1/offers/%s?opened=%d", p.head.Offer, p.opened)
 	err = c.exchange(ctx, http.MethodGet, path, "", nil, 0, offerWait+callTime, func(r io.Reader) error {
 		state, err = wire.ReadOfferState(r)
 		return err
@@ -305,31 +312,15 @@ func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err err
 	return state, err
 }
 
-// redial replaces the connection to the receiver, after a pause.
-func (p *push) redial(ctx context.Context, c **conn) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(lostPause):
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	if raw, err := p.peer.connect(ctx); err == nil {
-		(*c).Close()
-		*c = newConn(raw)
-	}
-}
-
 // reverse opens a connection on which the receiver asks.
-func (p *push) reverse(ctx context.Context, rec *receiver) {
+func (p *push) reverse(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	c, err := p.node.connectWith(ctx, p.peer.address, p.node.id.ReverseConfig(p.peer.id))
 	if err != nil {
 		return
 	}
-	head := wire.ReverseHead{Offer: p.offer, Share: p.srv.share.ID(), Ticket: rec.ticket}
-	if err := wire.WriteReverseHead(c, head); err != nil {
+	if err := wire.WriteReverseHead(c, p.head); err != nil {
 		c.Close()
 		return
 	}

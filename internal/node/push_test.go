@@ -288,11 +288,11 @@ func TestReverseOfStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	asking := &push{node: stranger, peer: q, offer: answer.Offer}
+	asking := &push{node: stranger, peer: q, head: head}
 	if _, err := asking.ask(t.Context(), d); !errors.Is(err, wire.ErrExpired) {
 		t.Errorf("a stranger was told: %v", err)
 	}
-	asking = &push{node: sender, peer: p, offer: answer.Offer}
+	asking = &push{node: sender, peer: p, head: head}
 	if s, err := asking.ask(t.Context(), c); err != nil || s.Connections != 1 {
 		t.Errorf("its own device was told %+v, %v", s, err)
 	}

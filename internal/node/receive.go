@@ -23,10 +23,10 @@ import (
 
 // ReceiveOptions say from whom, where to and how.
 type ReceiveOptions struct {
-	Code     string    // empty: offers are waited for
-	Bind     string    // then: address to listen on; empty: all
-	Port     int       // and where; 0: DefaultPort, or the next free one
+	Code     string    // empty: something is asked for From, or offers are waited for
 	From     string    // HOST or HOST:PORT; empty: looked for on the network
+	Bind     string    // without From: address to listen on; empty: all
+	Port     int       // and where; 0: DefaultPort, or the next free one
 	Out      string    // a folder, or for one file its new name; empty: the current folder
 	Pipe     io.Writer // instead of Out: one file, written in order
 	Conflict inbox.Conflict
@@ -50,9 +50,10 @@ type ReceiveOptions struct {
 	Verbose bool              // events of every run
 }
 
-// Receive fetches the share behind a code. Without one, nor a sender's address,
-// it waits for devices that offer something, and receives the first offer that
-// is accepted.
+// Receive fetches the share behind a code. With a sender's address and no code,
+// it asks for something that a person is to choose there. Without either it
+// waits for devices that offer something, and receives the first offer that is
+// accepted.
 //
 // The result is set also with an error, when some of it arrived. An error is
 // wire.ErrPartial when some files did not arrive through the sender's fault,
@@ -63,6 +64,9 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 		return n.await(ctx, opts, report)
 	}
 	r := newReceive(n, opts, report)
+	if opts.Code == "" {
+		return r.ask(ctx)
+	}
 	code, err := pairing.ParseCode(opts.Code)
 	if err != nil {
 		return Result{}, err
@@ -74,6 +78,20 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 	return r.run(ctx, c)
 }
 
+// ask asks the sender for something and fetches what was chosen.
+func (r *receive) ask(ctx context.Context) (Result, error) {
+	r.report(Event{Kind: KindLooking, Reason: "connecting to " + r.opts.From})
+	var err error
+	if r.peer, err = r.node.ask(ctx, r.opts.From, r.report); err != nil {
+		return Result{}, err
+	}
+	raw, err := r.peer.connect(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.run(ctx, newConn(raw))
+}
+
 func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
 	return &receive{
 		node: n, opts: opts, report: report, ledger: &ledger{node: n, report: report},
@@ -82,12 +100,14 @@ func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
 }
 
 // run fetches the share of r.peer, to whom c is the first connection.
-func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
+func (r *receive) run(ctx context.Context, c *conn) (res Result, err error) {
+	if r.callers != nil {
+		defer func() { r.callers.close(r.peer.offer, err) }()
+	}
 	defer c.Close()
 	defer r.ledger.wait()
 	r.link = interfaceOf(c.LocalAddr())
 	opts := r.opts
-	var err error
 	if r.header, r.files, err = r.manifest(ctx, c); err != nil {
 		return Result{}, err
 	}
@@ -106,7 +126,7 @@ func (r *receive) run(ctx context.Context, c *conn) (Result, error) {
 		}
 		return Result{Files: []FileResult{}}, nil
 	}
-	res, err := r.take(ctx)
+	res, err = r.take(ctx)
 	if !r.began.IsZero() {
 		r.record(ctx, res, err)
 	}
@@ -120,7 +140,7 @@ func (r *receive) take(ctx context.Context) (Result, error) {
 		return r.toInbox(ctx)
 	}
 	// Who gave a code has asked for it; what others offer is asked about.
-	if r.peer.offer != nil {
+	if !r.peer.hasCode() {
 		o := offerOf(r.title(), r.files)
 		o.Text, o.ByRule = r.header.Text, r.isByRule
 		if _, err := r.approve(ctx, o); err != nil {
@@ -137,7 +157,7 @@ func (r *receive) take(ctx context.Context) (Result, error) {
 // manifest fetches the list of files. A device that offers one has offerTime
 // for it, since others wait.
 func (r *receive) manifest(ctx context.Context, c *conn) (wire.Header, []wire.File, error) {
-	if r.peer.offer != nil {
+	if !r.peer.hasCode() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, offerTime, fmt.Errorf("%w: its list of files takes too long", wire.ErrSourceLost))
 		defer cancel()
@@ -167,15 +187,18 @@ type receive struct {
 	report func(Event)
 	ledger *ledger
 	peer   *peer
-	link   string       // the interface that the sender was met over
-	limits wire.Limits  // of the list of files
-	more   func() error // asks whether one beyond limits may be read; nil: it may not
-	header wire.Header
-	files  []wire.File
-	wanted share.Patterns // nil: all of them
-	chosen []wire.File    // those
-	layout *wire.Layout
-	began  time.Time // zero until the offer was taken
+	// callers are senders that connect to us, among them perhaps the peer; nil
+	// where none can.
+	callers *want
+	link    string       // the interface that the sender was met over
+	limits  wire.Limits  // of the list of files
+	more    func() error // asks whether one beyond limits may be read; nil: it may not
+	header  wire.Header
+	files   []wire.File
+	wanted  share.Patterns // nil: all of them
+	chosen  []wire.File    // those
+	layout  *wire.Layout
+	began   time.Time // zero until the offer was taken
 
 	isByRule bool   // the rule of the device that offers it has taken it
 	folder   string // by that rule; ends as a folder does, or is empty
@@ -197,20 +220,21 @@ type arrival struct {
 	hash digest.Digest
 }
 
-// meet finds the sender and proves the code.
-func (r *receive) meet(ctx context.Context, code proof) (*conn, error) {
-	var c *conn
-	var err error
+// meet finds the sender, or is found by it, and proves the code.
+func (r *receive) meet(ctx context.Context, code proof) (c *conn, err error) {
 	if r.opts.From != "" {
 		r.report(Event{Kind: KindLooking, Reason: "connecting to " + r.opts.From})
 		r.peer, c, err = r.node.meetAt(ctx, code, r.opts.From)
-	} else {
-		r.report(Event{Kind: KindLooking, Reason: fmt.Sprintf("looking for the sender with number %d", code.Number)})
-		r.peer, c, err = r.node.find(ctx, code)
+		return c, err
 	}
-	if err != nil {
+	r.report(Event{Kind: KindLooking, Reason: fmt.Sprintf("looking for the sender with number %d", code.Number)})
+	w := r.node.want(ctx, code.Number, r.opts, r.report)
+	if r.peer, c, err = r.node.find(ctx, code, w.desk); err != nil {
+		w.close(nil, err)
 		return nil, err
 	}
+	w.settle()
+	r.callers = w
 	return c, nil
 }
 
@@ -387,6 +411,10 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 	defer r.renewing.Unlock()
 	if _, ticket := r.peer.access(); ticket != refused {
 		return nil // another stream was quicker
+	}
+	// Who connected for a code, or was asked, is not found again by itself.
+	if (r.peer.offer != nil) == r.peer.hasCode() {
+		return errNoRenewal
 	}
 	if o := r.peer.offer; o != nil && !r.peer.takeHead(o.lastHead(), refused) {
 		return errNoRenewal

@@ -53,9 +53,44 @@ type outcome struct {
 	err      error
 }
 
-// search proves the code to the senders among events that carry its number.
-// Several are tried at once, and the first success counts.
-func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.Event) (*peer, *conn, error) {
+// The guesses are the senders that the code was given to, to be proved. They
+// are safe for use from several goroutines.
+type guesses struct {
+	mu  sync.Mutex
+	all []guess
+}
+
+// A guess is one of them: a device, and whether it connected to us.
+type guess struct {
+	device   identity.DeviceID
+	isCaller bool
+}
+
+// take enters a sender, unless there are too many. One that is connected to and
+// connects has one guess.
+func (g *guesses) take(to guess) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.all) == maxSenders {
+		return fmt.Errorf("%w: more than %d senders carry the number", wire.ErrNotFound, maxSenders)
+	}
+	if slices.ContainsFunc(g.all, func(o guess) bool { return o.device == to.device && (o.isCaller || to.isCaller) }) {
+		return fmt.Errorf("%w: this sender was given the code already", wire.ErrDeviceBusy)
+	}
+	g.all = append(g.all, to)
+	return nil
+}
+
+func (g *guesses) areSpent() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.all) == maxSenders
+}
+
+// search proves the code to the senders among events that carry its number, and
+// to those that come to the desk (nil: none can) and say that they do. Several
+// are tried at once, and the first success counts.
+func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.Event, desk *desk) (*peer, *conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	outcomes := make(chan outcome)
 	var tries sync.WaitGroup
@@ -64,25 +99,32 @@ func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.E
 
 	senders := map[string]*found{}
 	running, spent := 0, 0
-	guesses := make(chan struct{}, maxSenders)
+	given := new(guesses)
+	var callers <-chan *offered
+	if desk != nil {
+		callers = desk.ready
+	}
+	try := func(try func() outcome) {
+		running++
+		tries.Go(func() {
+			o := try()
+			select {
+			case outcomes <- o:
+			case <-ctx.Done():
+				if o.conn != nil {
+					o.conn.Close()
+				}
+			}
+		})
+	}
 	start := func() {
 		for _, s := range senders {
-			if s.isTried || s.isGone || running == maxKnocks || len(guesses) == maxSenders {
+			if s.isTried || s.isGone || running == maxKnocks || given.areSpent() {
 				continue
 			}
 			s.isTried = true
-			running++
 			service := s.Service
-			tries.Go(func() {
-				o := n.try(ctx, code, service, guesses)
-				select {
-				case outcomes <- o:
-				case <-ctx.Done():
-					if o.conn != nil {
-						o.conn.Close()
-					}
-				}
-			})
+			try(func() outcome { return n.try(ctx, code, service, given) })
 		}
 	}
 
@@ -102,6 +144,13 @@ func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.E
 			}
 			hear(senders, ev, code.Number)
 			start()
+		case o := <-callers:
+			if err := given.take(guess{o.device, true}); err != nil {
+				o.finish(err)
+				desk.settled()
+				continue
+			}
+			try(func() outcome { return n.tryCaller(ctx, code, o) })
 		case <-again.C:
 			start()
 		case o := <-outcomes:
@@ -110,7 +159,9 @@ func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.E
 				return o.peer, o.conn, nil
 			}
 			last = o.err
-			senders[o.instance].isTried = o.isSpent
+			if s := senders[o.instance]; s != nil {
+				s.isTried = o.isSpent
+			}
 			if o.isSpent {
 				spent++
 			}
@@ -165,20 +216,34 @@ func hear(senders map[string]*found, ev discovery.Event, number int) {
 	}
 }
 
+// tryCaller proves the code to a sender that connected to us.
+func (n *Node) tryCaller(ctx context.Context, code proof, by *offered) outcome {
+	o := outcome{isSpent: true}
+	raw, err := by.connect(ctx)
+	if err == nil {
+		p, c := &peer{node: n, code: code, address: by.address, id: by.device, offer: by}, newConn(raw)
+		if err = p.prove(ctx, c); err == nil {
+			o.peer, o.conn = p, c
+			return o
+		}
+		c.Close()
+	}
+	by.finish(err)
+	o.err = fmt.Errorf("connected from %s: %w", by.address, err)
+	return o
+}
+
 // try proves the code to one sender, if it can be reached and a place among
-// guesses is free.
-func (n *Node) try(ctx context.Context, code proof, s discovery.Service, guesses chan struct{}) outcome {
+// given is free.
+func (n *Node) try(ctx context.Context, code proof, s discovery.Service, given *guesses) outcome {
 	o := outcome{instance: s.Instance}
 	p, c, err := n.reach(ctx, s)
 	if err != nil {
 		o.err = err
 		return o
 	}
-	select {
-	case guesses <- struct{}{}:
-	default:
+	if o.err = given.take(guess{p.id, false}); o.err != nil {
 		c.Close()
-		o.err = fmt.Errorf("%w: more than %d senders carry the number %d", wire.ErrNotFound, maxSenders, code.Number)
 		return o
 	}
 	o.isSpent = true

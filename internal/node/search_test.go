@@ -77,7 +77,7 @@ func shareFile(t *testing.T, code string) *sending {
 
 func searched(t *testing.T, events chan discovery.Event) (string, error) {
 	t.Helper()
-	p, c, err := newNode(t).search(t.Context(), proof{Code: parsed(t, testCode)}, events)
+	p, c, err := newNode(t).search(t.Context(), proof{Code: parsed(t, testCode)}, events, nil)
 	if err != nil {
 		return "", err
 	}
@@ -91,14 +91,14 @@ func TestUnreachable(t *testing.T) {
 	address := closedPort(t)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, _, err := n.search(t.Context(), proof{Code: parsed(t, testCode)}, announced(service(t, identity.DeviceID{1}, address)))
+		_, _, err := n.search(t.Context(), proof{Code: parsed(t, testCode)}, announced(service(t, identity.DeviceID{1}, address)), nil)
 		if !errors.Is(err, wire.ErrNotFound) || !strings.Contains(err.Error(), address) || !strings.Contains(err.Error(), "firewall") {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(began); took < findTime || took > findTime+knockTime {
 			t.Errorf("it took %v", took)
 		}
-		_, _, err = n.search(t.Context(), proof{Code: parsed(t, testCode)}, announced())
+		_, _, err = n.search(t.Context(), proof{Code: parsed(t, testCode)}, announced(), nil)
 		if !errors.Is(err, wire.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
 			t.Errorf("got %v", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync"
 
 	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
@@ -17,13 +18,18 @@ import (
 	"lanyard/internal/wire"
 )
 
-// SendOptions say what is sent and how. Exactly one of Paths, Text and Pipe is
-// set.
+// SendOptions say what is sent and how. Exactly one of Paths, Text, Pipe and
+// Choose is set.
 type SendOptions struct {
 	Paths   []string
 	Exclude []string // globs
 	Text    string
 	Pipe    io.Reader // spooled to the disk until it ends, since its size must be known
+
+	// Choose asks a person what a device gets that asks for something; no paths
+	// stand for nothing. It is called for one device at a time, and again when
+	// the paths cannot be sent.
+	Choose func(ctx context.Context, m Meeting) (paths []string, err error)
 
 	// To are devices, by name or the beginning of an ID, or HOST[:PORT], that the
 	// share is offered to, instead of to whoever has a code.
@@ -59,6 +65,9 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		}
 		defer s.Close()
 		return n.push(ctx, opts, s, report)
+	}
+	if opts.Choose != nil {
+		return n.choose(ctx, opts, report)
 	}
 	// What can be wrong with these is told before a long pipe is read.
 	var code pairing.Code
@@ -102,7 +111,13 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	} else {
 		defer announcer.Close()
 	}
-	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}))
+	conns := newHandover(at)
+	dialling, cancel := context.WithCancel(ctx)
+	var answers sync.WaitGroup
+	answers.Go(func() { srv.answer(dialling, conns) })
+	defer answers.Wait()
+	defer cancel()
+	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}), conns)
 }
 
 // portOf is the port of what addresses answered.

@@ -15,12 +15,14 @@ import (
 
 // serve answers receivers, whose connections are of *secure.Conn, until enough
 // have everything or ctx ends.
-func (s *server) serve(ctx context.Context, listener net.Listener) (Result, error) {
+func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, error) {
 	web := newWeb(s.routes())
 	web.ConnState = s.connState
 	var wg sync.WaitGroup
-	failed := make(chan error, 1)
-	wg.Go(func() { failed <- web.Serve(listener) })
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		wg.Go(func() { failed <- web.Serve(l) })
+	}
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
 	renewing, stop := context.WithCancel(ctx)

@@ -35,6 +35,8 @@ type server struct {
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
 
+	requests *requests // answered beside the share; nil: none are taken
+
 	remember func(store.Transfer) // enters into the history, without waiting; nil: nothing does
 
 	conns sync.WaitGroup // those that net/http serves
@@ -154,6 +156,8 @@ func (s *server) routes() http.Handler {
 		switch clean := r.URL.RawPath == "" && path.Clean(r.URL.Path) == r.URL.Path; {
 		case call != nil:
 			call(w, r)
+		case s.requests != nil && strings.HasPrefix(r.URL.Path, "/v1/requests"):
+			s.requests.ServeHTTP(w, r)
 		case clean && strings.HasPrefix(r.URL.Path, prefix+"/"):
 			shared.ServeHTTP(w, r)
 		// Who asks for another share is not told whether it exists.
@@ -213,6 +217,13 @@ func (s *server) isClosed() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
+}
+
+// knows tells whether a device has a ticket.
+func (s *server) knows(id identity.DeviceID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.receivers[id] != nil
 }
 
 // receiverOf is who holds the request's ticket, which is good only together

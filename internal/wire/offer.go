@@ -12,6 +12,9 @@ import (
 type OfferRequest struct {
 	Version int    `json:"version"` // of the protocol
 	Name    string `json:"name"`    // of the sender, for people
+	// Number is that of the code which the device looks for; 0 where it waits
+	// for offers.
+	Number int `json:"number,omitempty"`
 }
 
 // An OfferAnswer is what the device answers: it has noted the offer.
@@ -39,12 +42,16 @@ type OfferState struct {
 const MaxReverse = 1 << 20
 
 // A ReverseHead is the line that begins a reverse connection: which offer it is
-// for, and what opens the share to who takes it.
+// for, and what opens the share to who takes it. To a device that has a code to
+// prove first, share and ticket are not told.
 type ReverseHead struct {
 	Offer  string `json:"offer"`
-	Share  string `json:"share"`
-	Ticket string `json:"ticket"`
+	Share  string `json:"share,omitempty"`
+	Ticket string `json:"ticket,omitempty"`
 }
+
+// IsOpen tells whether the head opens a share.
+func (h ReverseHead) IsOpen() bool { return h.Share != "" }
 
 // ReadOfferRequest reads an OfferRequest. It fails with ErrVersion when the
 // sender speaks another major version, ErrTooLarge, ErrMalformed or r's error.
@@ -55,6 +62,9 @@ func ReadOfferRequest(r io.Reader) (OfferRequest, error) {
 	}
 	if err := CheckVersion(o.Version); err != nil {
 		return OfferRequest{}, err
+	}
+	if o.Number < 0 {
+		return OfferRequest{}, fmt.Errorf("read offer: %w: the number %d", ErrMalformed, o.Number)
 	}
 	return o, checkName("offer", o.Name)
 }
@@ -131,7 +141,8 @@ func ReadReverseHead(r io.Reader) (ReverseHead, error) {
 	if err := readBody(bytes.NewReader(line), "reverse head", &h); err != nil {
 		return ReverseHead{}, err
 	}
-	if !isToken(h.Offer) || !isToken(h.Share) || !isToken(h.Ticket) {
+	isClosed := h.Share == "" && h.Ticket == ""
+	if !isToken(h.Offer) || !isClosed && (!isToken(h.Share) || !isToken(h.Ticket)) {
 		return ReverseHead{}, fmt.Errorf("read reverse head: %w: offer, share or ticket is none", ErrMalformed)
 	}
 	return h, nil

@@ -24,6 +24,9 @@ func TestReverseHead(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	if h, err := ReadReverseHead(strings.NewReader("{\"offer\":\"a\"}\n")); err != nil || h.IsOpen() || !want.IsOpen() {
+		t.Error(h, err)
+	}
 	for text, want := range map[string]error{
 		"":                           io.ErrUnexpectedEOF,
 		line.String()[:line.Len()-1]: io.ErrUnexpectedEOF,
@@ -32,6 +35,8 @@ func TestReverseHead(t *testing.T) {
 		"[]\n":                       ErrMalformed,
 		strings.Repeat(" ", 1024):    ErrTooLarge,
 		`{"offer":"a b","share":"s","ticket":"t"}` + "\n":          ErrMalformed,
+		`{"offer":"a","share":"s"}` + "\n":                         ErrMalformed,
+		`{"offer":"a","ticket":"t"}` + "\n":                        ErrMalformed,
 		`{"offer":"a","share":"../x","ticket":"t"}` + "\n":         ErrMalformed,
 		`{"offer":"a","share":"s","ticket":"t\r\nX: y"}` + "\n":    ErrMalformed,
 		`{"offer":"a","share":"s","ticket":"` + "\u00e4" + "\"}\n": ErrMalformed,
@@ -50,7 +55,7 @@ func TestOfferMessages(t *testing.T) {
 		t.Error(o, err)
 	}
 	long := strings.Repeat("n", maxDeviceName+1)
-	for _, text := range []string{"", "1", `{"version":1,"name":"` + long + `"}`, `{"version":1,"name":7}`} {
+	for _, text := range []string{"", "1", `{"version":1,"name":"` + long + `"}`, `{"version":1,"name":7}`, `{"version":1,"number":-1}`} {
 		if _, err := ReadOfferRequest(strings.NewReader(text)); err == nil {
 			t.Errorf("request %.30q was taken", text)
 		}

@@ -1,0 +1,143 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"lanyard/internal/discovery"
+	"lanyard/internal/wire"
+)
+
+const (
+	// maxAnswers is how many receivers a sender connects to at the same time.
+	maxAnswers = 64
+	// proveTime is how long one of them has to prove the code: it looks for a
+	// sender no longer.
+	proveTime = findTime
+)
+
+// A caller is a receiver that was heard to look for the code's number.
+type caller struct {
+	discovery.Service
+	isAnswered bool // is being connected to, or is connected
+	tries      int
+}
+
+// answer connects to receivers that look for the code's number until ctx ends:
+// they connect too, and this is for when that does not work. Their connections
+// go to conns.
+func (s *server) answer(ctx context.Context, conns *handover) {
+	events, err := discovery.Browse(ctx, discovery.Options{})
+	if err != nil {
+		return // it cannot be announced either, and that was told
+	}
+	s.answerAll(ctx, events, conns)
+}
+
+// answerAll returns when events end, which they do after ctx.
+func (s *server) answerAll(ctx context.Context, events <-chan discovery.Event, conns *handover) {
+	ctx, cancel := context.WithCancel(ctx)
+	var answers sync.WaitGroup
+	defer answers.Wait()
+	defer cancel()
+	callers, running := map[string]*caller{}, 0
+	ended := make(chan string)
+	again := time.NewTicker(knockAgain)
+	defer again.Stop()
+	for {
+		select {
+		case ev, ok := <-events:
+			if !ok {
+				return
+			}
+			s.hear(callers, ev)
+		case instance := <-ended:
+			running--
+			if c := callers[instance]; c != nil {
+				c.isAnswered = false
+			}
+			continue // it is tried again a little later
+		case <-again.C:
+		}
+		for running < maxAnswers {
+			c := next(callers)
+			if c == nil {
+				break
+			}
+			c.isAnswered = true
+			c.tries++
+			running++
+			to := c.Service
+			answers.Go(func() {
+				p := &push{node: s.node, srv: s, conns: conns, report: s.report, pace: rate.NewLimiter(dialPace, dialBurst)}
+				_ = p.answer(ctx, to) // it goes on looking, or has gone
+				select {
+				case ended <- to.Instance:
+				case <-ctx.Done():
+				}
+			})
+		}
+	}
+}
+
+// hear takes what was told of a receiver.
+func (s *server) hear(callers map[string]*caller, ev discovery.Event) {
+	c := callers[ev.Service.Instance]
+	switch {
+	case ev.Kind == discovery.Removed || ev.Service.Wants != s.porter.number():
+		delete(callers, ev.Service.Instance)
+	case c != nil:
+		c.Service = ev.Service
+	default:
+		callers[ev.Service.Instance] = &caller{Service: ev.Service}
+	}
+}
+
+// next is the caller that was tried least: many that cannot be reached do not
+// hold up one that can.
+func next(callers map[string]*caller) (least *caller) {
+	for _, c := range callers {
+		if !c.isAnswered && (least == nil || c.tries < least.tries) {
+			least = c
+		}
+	}
+	return least
+}
+
+// number is that of the code, which stays when the code is burnt.
+func (p *porter) number() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.code.Number
+}
+
+var errNotProven = fmt.Errorf("%w: the code was not proved in time", wire.ErrUnauthorised)
+
+// answer connects to a receiver and opens connections on which it proves the
+// code and fetches, until it is gone.
+func (p *push) answer(ctx context.Context, to discovery.Service) error {
+	peer, c, err := p.node.reach(ctx, to)
+	if err != nil {
+		return err
+	}
+	p.peer = peer
+	defer func() { c.Close() }()
+	request := wire.OfferRequest{Version: wire.Version, Name: p.node.name, Number: to.Wants}
+	answer, err := call(ctx, c, "/v1/offers", request, wire.ReadOfferAnswer)
+	if err != nil {
+		return err
+	}
+	p.name, p.head = answer.Name, wire.ReverseHead{Offer: answer.Offer}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(proveTime, func() {
+		if !p.srv.knows(peer.id) {
+			cancel(errNotProven)
+		}
+	}).Stop()
+	return p.follow(ctx, &c)
+}
