@@ -31,7 +31,7 @@ type server struct {
 	share  *share.Share
 	report func(Event)
 	files  int           // of the share, without its folders
-	pace   *pace.Group   // of bytes out of files; to be set before receivers enter
+	pace   *pace.Group   // of bytes out of files; another one is set before receivers enter
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
 
@@ -101,7 +101,7 @@ const (
 // or by a code, see guardedBy.
 func newServer(n *Node, s *share.Share, wanted int, report func(Event)) *server {
 	srv := &server{
-		node: n, share: s, report: report, wanted: wanted, enough: make(chan struct{}),
+		node: n, share: s, report: report, wanted: wanted, pace: pace.New(0), enough: make(chan struct{}),
 		receivers: map[identity.DeviceID]*receiver{}, receipts: map[receiptKey]bool{}, kept: map[net.Conn]*receiver{},
 		failed: map[wire.FileIndex]bool{},
 	}
