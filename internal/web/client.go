@@ -94,9 +94,13 @@ func (c *Client) Answer(ctx context.Context, id string, a node.Answer) error {
 	return c.do(ctx, id, "answer", a)
 }
 
-// Pause, Resume and Cancel are the daemon's.
-func (c *Client) Pause(ctx context.Context, id string) error  { return c.do(ctx, id, "pause", nil) }
+// Pause stops a transfer until Resume.
+func (c *Client) Pause(ctx context.Context, id string) error { return c.do(ctx, id, "pause", nil) }
+
+// Resume lets a transfer go on, or try again.
 func (c *Client) Resume(ctx context.Context, id string) error { return c.do(ctx, id, "resume", nil) }
+
+// Cancel ends a transfer for good.
 func (c *Client) Cancel(ctx context.Context, id string) error { return c.do(ctx, id, "cancel", nil) }
 
 func (c *Client) do(ctx context.Context, id, what string, ask any) error {
