@@ -55,7 +55,7 @@ var layers = map[string]layer{
 	"internal/settings": {
 		why:    "what a user has decided, whatever it is then used for: it knows rules and texts, not those who go by them",
 		below:  []string{"wire"},
-		banned: append([]string{"net", "net/http"}, talking...),
+		banned: append([]string{"net/http"}, talking...),
 	},
 	"internal/secure": {
 		why:    "TLS connections that know neither who speaks nor what",

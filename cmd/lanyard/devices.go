@@ -25,11 +25,12 @@ func newDevices(t *terminal) *cobra.Command {
 those that wait for offers ("lanyard receive") and those that show a code, and
 the devices that you trust ("lanyard pair"), wherever they are. Names are what
 they say of themselves, unless you have renamed them. Where the network carries
-no multicast, none is found, and an address serves instead of a name.
+no multicast, only those are found whose address --device gives.
 
 A DEVICE is named by what you call it, by its own name, or by the beginning of
 its ID.`,
 		Example: `  lanyard devices
+  lanyard devices --device 192.168.1.20,10.0.0.7:12200
   lanyard send --to workstation holiday.mov
   lanyard devices rename workstation attic
   lanyard devices rule attic 20GB --out ~/films`,
@@ -99,6 +100,7 @@ With --out that goes into a folder of its own, unless receive itself has --out.`
 		c.Flags().BoolVarP(&t.quiet, "quiet", "q", false, "tell nothing but errors")
 		c.Flags().BoolVar(&t.json, "json", false, "result on stdout as JSON")
 	}
+	addSettings(cmd)
 	cmd.AddCommand(rename, untrust, rule)
 	return cmd
 }
@@ -176,7 +178,11 @@ func trust(rule node.Rule, most int64, out string) string {
 func shortDeviceID(id string) string { return wire.Escape(fmt.Sprintf("%.*s", shortDevice, id)) }
 
 func listDevices(cmd *cobra.Command, t *terminal) error {
-	n, err := node.Open(node.Options{})
+	set, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(nodeOptions(set))
 	if err != nil {
 		return err
 	}

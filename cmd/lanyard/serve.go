@@ -95,7 +95,11 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 
 // nodeOptions are what settings say of the node itself.
 func nodeOptions(set settings.Settings) node.Options {
-	return node.Options{Name: set.Name, Keep: time.Duration(set.KeepDays) * 24 * time.Hour}
+	opts := node.Options{Name: set.Name, Keep: time.Duration(set.KeepDays) * 24 * time.Hour}
+	if set.Devices != "" {
+		opts.ByHand = strings.Split(set.Devices, ",")
+	}
+	return opts
 }
 
 // inboxOf is the folder that a running node receives into.

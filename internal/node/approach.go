@@ -114,39 +114,51 @@ func anyService(discovery.Service) bool { return true }
 func (n *Node) lookFor(ctx context.Context, to string, meant *Known, serve func(discovery.Service) bool) ([]discovery.Service, error) {
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
 	defer cancel()
-	events, err := discovery.Browse(ctx, discovery.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("%w: this machine cannot look around the network: %w", wire.ErrNotFound, err)
-	}
-	// A false announcement of an instance does not take the place of the true one.
-	type place struct {
-		instance string
-		best     netip.Addr
-		port     int
-	}
 	heard := map[place]discovery.Service{}
 	var last <-chan time.Time
+	hear := func(s discovery.Service) {
+		isMeant := meant != nil && s.Device == meant.ID
+		if !serve(s) || s.Device == n.id.ID().String() || !isMeant && !isCalled(s, to) {
+			return
+		}
+		if len(heard) < maxHeard {
+			heard[place{s.Instance, s.Addrs[0], s.Port}] = s
+		}
+		if last == nil && (meant == nil || isMeant) {
+			last = time.After(lastWord) // others of that name are heard within moments
+		}
+	}
+	for _, s := range n.byHand(ctx) {
+		hear(s)
+	}
+	events, err := discovery.Browse(ctx, discovery.Options{})
+	if err != nil && len(heard) == 0 {
+		return nil, fmt.Errorf("%w: this machine cannot look around the network: %w", wire.ErrNotFound, err)
+	}
 	for {
 		select {
 		case ev, ok := <-events:
 			if !ok {
 				return oneOf(slices.Collect(maps.Values(heard)), to, meant)
 			}
-			s := ev.Service
-			isMeant := meant != nil && s.Device == meant.ID
-			if ev.Kind == discovery.Removed || !serve(s) || s.Device == n.id.ID().String() || !isMeant && !isCalled(s, to) {
-				continue
-			}
-			if len(heard) < maxHeard {
-				heard[place{s.Instance, s.Addrs[0], s.Port}] = s
-			}
-			if last == nil && (meant == nil || isMeant) {
-				last = time.After(lastWord) // others of that name are heard within moments
+			if ev.Kind != discovery.Removed {
+				hear(ev.Service)
 			}
 		case <-last:
 			cancel()
+			if err != nil { // there are no events
+				return oneOf(slices.Collect(maps.Values(heard)), to, meant)
+			}
 		}
 	}
+}
+
+// A place tells announcements apart: a false one of an instance does not take the
+// place of the true one.
+type place struct {
+	instance string
+	best     netip.Addr
+	port     int
 }
 
 func isCalled(s discovery.Service, to string) bool {

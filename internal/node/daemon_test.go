@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -393,5 +394,31 @@ func TestBus(t *testing.T) {
 			t.Errorf("then %+v", got)
 		}
 		break
+	}
+}
+
+// Devices whose addresses are given by hand are listed, and sent to by name; the
+// one that is not there is nobody's trouble.
+func TestByHand(t *testing.T) {
+	d := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	n, err := openAt(t.TempDir(), Options{ByHand: []string{fmt.Sprint("127.0.0.1:", unusedPort(t)), d.at}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	services := n.byHand(t.Context())
+	if len(services) != 1 || services[0].Name != "workstation" || !takesOffers(services[0]) {
+		t.Fatalf("by hand: %+v", services)
+	}
+	found, err := n.Devices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(found, func(o Device) bool { return o.ID == d.Info().Device })
+	if at < 0 || !found[at].Here || !slices.Contains(found[at].Addresses, d.at) {
+		t.Errorf("found %+v", found)
+	}
+	if _, err := openAt(t.TempDir(), Options{ByHand: []string{"host:port"}}); wire.FailureOf(err).Code != "usage" {
+		t.Errorf("a wrong one: %v", err)
 	}
 }

@@ -219,7 +219,9 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == "/v1/info":
 		w.Header().Set("Content-Type", "application/json")
-		_ = wire.WriteInfo(w, d.node.info())
+		info := d.node.info()
+		info.TakesOffers = d.number == 0
+		_ = wire.WriteInfo(w, info)
 		return
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/offers":
 		answer, err = d.take(r)

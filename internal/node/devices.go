@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"lanyard/internal/discovery"
@@ -48,22 +49,30 @@ func (d Device) Title() string { return cmp.Or(d.Alias, d.Name) }
 func (n *Node) Devices(ctx context.Context) ([]Device, error) {
 	looking, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
+	var services []discovery.Service
+	var asking sync.WaitGroup
+	asking.Go(func() { services = n.byHand(looking) })
 	events, err := discovery.Browse(looking, discovery.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("look around the network: %w", err)
-	}
 	heard := map[string]discovery.Service{}
-	for ev := range events {
+	for err == nil {
+		ev, ok := <-events
+		if !ok {
+			break
+		}
+
 		if ev.Kind == discovery.Removed {
 			delete(heard, ev.Service.Instance)
 		} else if _, isKnown := heard[ev.Service.Instance]; isKnown || len(heard) < maxHeard {
 			heard[ev.Service.Instance] = ev.Service
 		}
 	}
+	asking.Wait()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	services := make([]discovery.Service, 0, len(heard))
+	if err != nil && len(services) == 0 {
+		return nil, fmt.Errorf("look around the network: %w", err)
+	}
 	for _, s := range heard {
 		if s.Device != n.id.ID().String() {
 			services = append(services, s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"lanyard/internal/discovery"
 )
@@ -23,27 +24,63 @@ func newNeighbours() *neighbours { return &neighbours{services: map[string]disco
 
 // watch follows who comes and goes until ctx ends.
 func (n *neighbours) watch(ctx context.Context, d *Daemon) {
+	var byHand sync.WaitGroup
+	defer byHand.Wait()
+	if len(d.node.hand) > 0 {
+		byHand.Go(func() { n.ask(ctx, d) })
+	}
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {
 		d.warn("devices on this network are not seen: "+err.Error(), "")
 		return
 	}
-	own := d.node.id.ID().String()
 	for ev := range events {
-		if ev.Service.Device == own || !n.take(ev) {
-			continue
-		}
-		told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}
-		for _, there := range n.devices() {
-			if there.ID == ev.Service.Device {
-				told.Kind, told.Device, told.Addresses = KindSeen, there.Name, there.Addresses
+		n.hear(ev, d)
+	}
+}
+
+// ask looks for devices at the addresses that were given by hand until ctx ends.
+func (n *neighbours) ask(ctx context.Context, d *Daemon) {
+	tick := time.NewTicker(handEvery)
+	defer tick.Stop()
+	there := map[string]discovery.Service{}
+	for {
+		now := map[string]discovery.Service{}
+		for _, s := range d.node.byHand(ctx) {
+			now[s.Instance] = s
+			if _, was := there[s.Instance]; !was {
+				n.hear(discovery.Event{Kind: discovery.Added, Service: s}, d)
 			}
 		}
-		if ev.Kind != discovery.Removed {
-			d.back(ev.Service)
+		for instance, s := range there {
+			if _, is := now[instance]; !is {
+				n.hear(discovery.Event{Kind: discovery.Removed, Service: s}, d)
+			}
 		}
-		d.bus.publish("", told)
+		there = now
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
+}
+
+// hear notes what was heard and tells of it.
+func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
+	if ev.Service.Device == d.node.id.ID().String() || !n.take(ev) {
+		return
+	}
+	told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}
+	for _, there := range n.devices() {
+		if there.ID == ev.Service.Device {
+			told.Kind, told.Device, told.Addresses = KindSeen, there.Name, there.Addresses
+		}
+	}
+	if ev.Kind != discovery.Removed {
+		d.back(ev.Service)
+	}
+	d.bus.publish("", told)
 }
 
 // take notes what was heard, and tells whether that is anything.

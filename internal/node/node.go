@@ -31,6 +31,7 @@ type Node struct {
 	name string
 	home string        // folder of all that lasts: identity, history, unfinished transfers
 	kept time.Duration // how long a transfer stays in the history
+	hand []string      // addresses of devices
 
 	up, down *pace.Group // what goes out of and into all of its transfers
 
@@ -43,6 +44,10 @@ type Node struct {
 type Options struct {
 	Name string        // what it is called to others, at most 100 bytes; empty: the machine's name
 	Keep time.Duration // how long a transfer stays in the history; 0: a year
+
+	// ByHand are addresses of devices, HOST[:PORT], that are looked for there, too,
+	// since the network may carry no multicast.
+	ByHand []string
 }
 
 // Open makes the node of this user, with a new identity at first use. Its
@@ -65,11 +70,14 @@ func Open(opts Options) (*Node, error) {
 }
 
 func openAt(home string, opts Options) (*Node, error) {
+	if err := checkHand(opts.ByHand); err != nil {
+		return nil, err
+	}
 	id, err := identity.LoadOrCreate(home)
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), up: pace.New(0), down: pace.New(0)}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, up: pace.New(0), down: pace.New(0)}, nil
 }
 
 // SetLimits bounds what all transfers that have no limit of their own send and

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"net"
 	"net/netip"
 	"path/filepath"
 	"regexp"
@@ -69,6 +70,20 @@ func rate(field func(*Values) *Rate) form {
 // isName tells whether others can be told the name: nothing in it steers their
 // terminals or hides.
 func isName(s string) bool { return len(s) <= maxName && wire.Escape(s) == s }
+
+// areHosts tells whether s may be addresses of devices. Whether anybody is there
+// shows when they are asked.
+func areHosts(s string) bool {
+	for _, host := range strings.Split(s, ",") {
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if !isHost(strings.Trim(host, "[]")) || host == "" && s != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // isPath tells whether s names the same folder wherever a command is started.
 func isPath(s string) bool {

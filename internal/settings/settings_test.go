@@ -24,6 +24,7 @@ var samples = map[string][2]struct {
 	"limit_up":   {{"50MB/s", Rate(50e6)}, {"6MiB/s", Rate(6 << 20)}},
 	"limit_down": {{"400Mbit/s", Rate(50e6)}, {"1B/s", Rate(1)}},
 	"streams":    {{"1", 1}, {"32", 32}},
+	"device":     {{"attic", "attic"}, {"10.0.0.7:12200,[fe80::1%eth0]:1", "10.0.0.7:12200,[fe80::1%eth0]:1"}},
 	"inbox":      {{"/films", "/films"}, {"~/films", "~/films"}},
 	"at_once":    {{"1", 1}, {"64", 64}},
 	"keep_days":  {{"1", 1}, {"36500", 36500}},
@@ -174,6 +175,9 @@ limit_up = "6MiB/s"  # line 2
 
 # use N streams, 0 to 32 (receive --streams N, LANYARD_STREAMS)
 streams = 8  # LANYARD_STREAMS
+
+# look for devices at HOST,..., too (send, serve, devices --device HOST,..., LANYARD_DEVICE)
+# device = ""  # default: none
 
 # receive into folder PATH (serve --out PATH, LANYARD_INBOX)
 # inbox = ""  # default: Downloads/lanyard

@@ -26,6 +26,7 @@ type Values struct {
 	Inbox     string // folder that the running node receives into; empty: lanyard among the downloads
 	AtOnce    int    // transfers of the running node at one time; 0: as it thinks best
 	KeepDays  int    // that a transfer stays in the history; 0: a year
+	Devices   string // addresses of devices, HOST[:PORT], with commas between
 	LogJSON   bool   // whether the running node writes what happens as JSON
 }
 
@@ -61,6 +62,11 @@ var table = []Key{
 		Name: "streams", Flag: "streams", Commands: []string{"receive"},
 		About: "use `N` streams, 0 to 32", Default: "as many as help",
 		form: number("is from 0 (as many as help) to 32", maxStreams, func(v *Values) *int { return &v.Streams }),
+	},
+	{
+		Name: "device", Flag: "device", Commands: []string{"send", "serve", "devices"},
+		About: "look for devices at `HOST,...`, too", Default: "none",
+		form: text("is HOST or HOST:PORT, or several with commas between", areHosts, func(v *Values) *string { return &v.Devices }),
 	},
 	{
 		Name: "inbox", Flag: "out", Commands: []string{"serve"},

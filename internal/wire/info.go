@@ -11,6 +11,8 @@ type Info struct {
 	Version  string `json:"version"`  // of the program
 	Device   string `json:"device"`   // device ID
 	Protocol int    `json:"protocol"` // major version
+
+	TakesOffers bool `json:"takes_offers,omitempty"` // somebody may be asked there to receive
 }
 
 // WriteInfo writes i, of this protocol version.
