@@ -74,7 +74,7 @@ read. A GLOB for --exclude is matched against names at any depth: '*.tmp',
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask whether the words are the same")
 	flags.IntVarP(&f.receivers, "receivers", "n", 1, "end when `N` receivers have all; 0: never")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what matches `GLOB`; may be repeated")
-	flags.BoolVar(&f.hand, "background", false, "have the running node do it (lanyard serve)")
+	flags.BoolVar(&f.hand, "background", false, "have the running node do it; a share lasts a day")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	flags.StringVar(&f.text, "text", "", "send `STRING` instead of files")
 	addSettings(cmd)
