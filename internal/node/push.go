@@ -33,13 +33,13 @@ const (
 // A Meeting is a device that was not proven: whoever answers at that address.
 // The words are the same on its screen if nobody is between.
 type Meeting struct {
-	Device   string // what it calls itself
-	DeviceID string
-	Address  string
-	Words    string
+	Device   string `json:"device"` // what it calls itself
+	DeviceID string `json:"device_id"`
+	Address  string `json:"address"`
+	Words    string `json:"words"`
 	// Warning says that a trusted device is called so too, when trust is asked
 	// for.
-	Warning string
+	Warning string `json:"warning,omitempty"`
 }
 
 // push offers the share to devices, to all of them at once, and serves those
