@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lanyard/internal/node"
+	"lanyard/internal/web"
 	"lanyard/internal/wire"
 )
 
@@ -23,9 +26,10 @@ Without an argument a code is shown and the other device is waited for. There,
 give the code; it serves once. Or name this device there, or its address: then
 both screens show four words, and both users say whether they are the same.
 
-A device on which "lanyard receive" waits can be named, too. What begins with a
-number of up to four digits and a dash or a space is a code; a device of such a
-name is named by its ID.
+A device on which "lanyard receive" waits, or "lanyard serve" runs, can be
+named, too; where it runs, "lanyard pair" without an argument asks about the
+words. What begins with a number of up to four digits and a dash or a space is a
+code; a device of such a name is named by its ID.
 
 "lanyard devices" lists whom this device trusts, what they may send without your
 being asked, and takes trust back.`,
@@ -73,6 +77,11 @@ func pair(cmd *cobra.Command, t *terminal, from string, args []string) error {
 	}
 	opts.Bind, opts.Port = set.Bind, set.Port
 	ctx := cmd.Context()
+	if isWaiting && opts.Own == "" && opts.Compare != nil {
+		if isAsked, err := answerTrust(ctx, t); isAsked || err != nil {
+			return err
+		}
+	}
 	n, err := node.Open(node.Options{Name: set.Name})
 	if err != nil {
 		return err
@@ -89,6 +98,42 @@ func pair(cmd *cobra.Command, t *terminal, from string, args []string) error {
 		t.result = map[string]any{"device": map[string]string{"name": d.Name, "id": d.ID}, "trusted": true}
 	}
 	return nil
+}
+
+// answerTrust asks about the device that asks the running node to be trusted, and
+// tells whether there is one.
+func answerTrust(ctx context.Context, t *terminal) (isAsked bool, err error) {
+	n, err := node.Open(node.Options{})
+	if err != nil {
+		return false, err
+	}
+	defer n.Close() // nothing was written
+	c := web.Dial(n.Home())
+	m, err := c.TrustAsked(ctx)
+	if m == nil || err != nil {
+		if errors.Is(err, web.ErrNotRunning) {
+			err = nil
+		}
+		return false, err
+	}
+	answer := node.TrustAnswer{DeviceID: m.DeviceID}
+	answer.Accept, err = t.compareTrust(ctx, *m)
+	if err == nil && answer.Accept {
+		t.say("  waiting for %s, where the same must be confirmed...", name(m.Device))
+	}
+	if err == nil {
+		err = c.AnswerTrust(ctx, answer)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return true, interruption{text: "stopped: what was answered stands"}
+	case err != nil:
+		return true, err
+	case !answer.Accept:
+		return true, fmt.Errorf("%w: %s is not trusted", wire.ErrRejected, wire.Escape(m.Device))
+	}
+	t.say("  %s", trusted(node.Event{Device: m.Device, DeviceID: m.DeviceID}))
+	return true, nil
 }
 
 // A pairView shows the events of pairing.

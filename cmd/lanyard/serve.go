@@ -28,8 +28,9 @@ offer it files at any time. What it is to transfer it carries out by itself, a
 few transfers at a time, and goes on with them when it is started again.
 
 It asks nothing here: see what it does, and answer offers, with "lanyard
-transfers". Give it something to do with "lanyard send --background" and
-"lanyard receive --background". It logs to standard error.`,
+transfers"; "lanyard pair" answers a device that wants to be trusted. Give it
+something to do with "lanyard send --background" and "lanyard receive
+--background". It logs to standard error.`,
 		Example: `  lanyard serve
   lanyard serve --out ~/films --limit-up 50MB/s
   lanyard serve --log json 2>> lanyard.log`,
@@ -70,9 +71,7 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
 	aside.Go(func() {
 		for notice := range d.Notices(listening, 0) {
-			if notice.Kind == node.KindTransfer && notice.Of.State == node.Asking {
-				notify(listening, *notice.Of)
-			}
+			notifyOf(listening, notice)
 			log.write(notice)
 		}
 	})
@@ -189,7 +188,9 @@ func (l *noticeLog) write(n node.Notice) {
 		level, text = slog.LevelWarn, "left out"
 	case node.KindWarning, node.KindRefused, node.KindTrouble:
 		level = slog.LevelWarn
-	case node.KindSeen, node.KindGone, node.KindAsked, node.KindAccepted, node.KindResting, node.KindBack, node.KindLost, node.KindReceived:
+	case node.KindTrust:
+		add("words", n.Words)
+	case node.KindSeen, node.KindGone, node.KindTrusted, node.KindAsked, node.KindAccepted, node.KindResting, node.KindBack, node.KindLost, node.KindReceived:
 	default:
 		return
 	}

@@ -23,7 +23,12 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	at := inner.Addr().(*net.TCPAddr)
 	d := newDesk(n, 1, report)
 	d.trusting.ask = opts.Trust
+	visiting, stop := context.WithCancel(ctx)
+	var visits sync.WaitGroup
+	defer visits.Wait()
+	defer stop()
 	defer d.open(ctx, inner)()
+	visits.Go(func() { d.visit(visiting) })
 
 	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
 	announcer, err := discovery.Announce(ctx, discovery.Service{

@@ -51,6 +51,7 @@ type Daemon struct {
 	begun    chan *task    // to be run
 	stopped  chan struct{} // closed when none will be
 	seen     *neighbours
+	verdicts chan TrustAnswer // on the request for trust
 
 	kept []*task // taken up, for Run to begin
 
@@ -73,9 +74,10 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	d := &Daemon{
 		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce), large: make(chan struct{}, 1),
 		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
+		verdicts: make(chan TrustAnswer),
 	}
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
-	d.desk.returned = d.returned
+	d.desk.returned, d.desk.trusting.ask = d.returned, d.verdict
 	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	var err error
 	if d.release, err = store.Own(n.home); err != nil {
@@ -162,6 +164,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	listener := secure.NewListener(d.listener, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	calls := newHandover(at)
 	web := newWeb(d.desk)
+	web.ConnState = d.desk.trusting.connState
 	var serving, tasks sync.WaitGroup
 	failed := make(chan error, 1)
 	serving.Go(func() {
@@ -170,11 +173,14 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	})
 	serving.Go(func() { _ = web.Serve(calls) })
 	serving.Go(func() { d.seen.watch(ctx, d) })
+	visiting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	serving.Go(func() { d.desk.visit(visiting) })
 	defer func() {
 		cancel()
 		close(d.stopped)
 		tasks.Wait()
 		d.desk.close(true)
+		stop()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		_ = web.Shutdown(grace) // senders shall have the answers to their questions
 		cancel()

@@ -44,12 +44,20 @@ type trusting struct {
 
 // A trustAsked is one request.
 type trustAsked struct {
-	conn   *secure.Conn
-	met    Meeting
-	agreed chan struct{} // closed when the person here has agreed
-	ended  chan struct{} // closed when it is over; err is why
+	conn    *secure.Conn
+	met     Meeting
+	agreed  chan struct{} // closed when the person here has agreed
+	ended   chan struct{} // closed when it is over; err is why
+	settled chan struct{} // closed after that, when result is set
 
-	err error // guarded by trusting.mu
+	err    error // guarded by trusting.mu
+	result error // nil: the device is trusted
+}
+
+// settle says what came of the request.
+func (a *trustAsked) settle(err error) {
+	a.result = err
+	close(a.settled)
 }
 
 func newTrusting(n *Node, report func(Event), ask func(context.Context, Meeting) (bool, error)) *trusting {
@@ -99,7 +107,7 @@ func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 	}
 	a := &trustAsked{
 		conn: l.conn, met: Meeting{Device: req.Name, DeviceID: id.String(), Address: r.RemoteAddr, Words: words},
-		agreed: make(chan struct{}), ended: make(chan struct{}),
+		agreed: make(chan struct{}), ended: make(chan struct{}), settled: make(chan struct{}),
 	}
 	if _, err := t.node.recognise(r.Context(), id, req.Name); errors.Is(err, wire.ErrWrongDevice) {
 		a.met.Warning = err.Error()
@@ -170,6 +178,23 @@ func (t *trusting) end(a *trustAsked, err error) {
 		a.err = err
 		close(a.ended)
 		t.open = nil
+		a.settle(err)
+	}
+}
+
+// asked is the request that the person here has not decided on; nil: there is
+// none.
+func (t *trusting) asked() *trustAsked {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil {
+		return nil
+	}
+	select {
+	case <-t.open.agreed:
+		return nil
+	default:
+		return t.open
 	}
 }
 
@@ -203,10 +228,9 @@ func (t *trusting) confirm(r *http.Request) (wire.TrustResult, error) {
 	if err != nil {
 		return none, err
 	}
-	if err := t.keep(context.WithoutCancel(r.Context()), a.met); err != nil {
-		return none, err
-	}
-	return wire.TrustResult{Trusted: true}, nil
+	err = t.keep(context.WithoutCancel(r.Context()), a.met)
+	a.settle(err)
+	return wire.TrustResult{Trusted: err == nil}, err
 }
 
 // connState ends the request of a connection that is gone.

@@ -37,6 +37,8 @@ type api struct{ d *node.Daemon }
 //	POST   /v1/transfers/{id}/answer    node.Answer
 //	POST   /v1/transfers/{id}/pause     and resume, cancel
 //	GET    /v1/devices                  {"devices": [node.Device]}
+//	GET    /v1/trust                    {"asked": node.Meeting}, or null
+//	POST   /v1/trust                    node.TrustAnswer; answered when both users have
 //	GET    /v1/limits, PUT /v1/limits   Limits
 //	GET    /v1/events                   server-sent events, each a node.Notice
 //
@@ -53,6 +55,8 @@ func newAPI(d *node.Daemon) http.Handler {
 		"POST /v1/transfers/{id}/resume": a.do(a.d.Resume),
 		"POST /v1/transfers/{id}/cancel": a.do(a.d.Cancel),
 		"GET /v1/devices":                func(*http.Request) (any, error) { return devices{a.d.Devices()}, nil },
+		"GET /v1/trust":                  func(*http.Request) (any, error) { return trust{a.d.TrustAsked()}, nil },
+		"POST /v1/trust":                 a.answerTrust,
 		"GET /v1/limits":                 func(*http.Request) (any, error) { return a.limits(), nil },
 		"PUT /v1/limits":                 a.setLimits,
 	} {
@@ -79,6 +83,9 @@ type (
 	}
 	devices struct {
 		Devices []node.Device `json:"devices"`
+	}
+	trust struct {
+		Asked *node.Meeting `json:"asked"`
 	}
 )
 
@@ -109,6 +116,14 @@ func (a *api) answer(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return struct{}{}, a.d.Answer(r.PathValue("id"), answer)
+}
+
+func (a *api) answerTrust(r *http.Request) (any, error) {
+	var answer node.TrustAnswer
+	if err := read(r, &answer); err != nil {
+		return nil, err
+	}
+	return struct{}{}, a.d.AnswerTrust(r.Context(), answer)
 }
 
 // do makes a call of what is done to a transfer.

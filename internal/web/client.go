@@ -107,6 +107,18 @@ func (c *Client) do(ctx context.Context, id, what string, ask any) error {
 	return c.call(ctx, http.MethodPost, "/v1/transfers/"+url.PathEscape(id)+"/"+what, ask, &struct{}{})
 }
 
+// TrustAsked is the device that asks the node to be trusted; nil: none does.
+func (c *Client) TrustAsked(ctx context.Context) (*node.Meeting, error) {
+	var t trust
+	err := c.call(ctx, http.MethodGet, "/v1/trust", nil, &t)
+	return t.Asked, err
+}
+
+// AnswerTrust is the daemon's.
+func (c *Client) AnswerTrust(ctx context.Context, a node.TrustAnswer) error {
+	return c.call(ctx, http.MethodPost, "/v1/trust", a, &struct{}{})
+}
+
 // Limits are the node's now.
 func (c *Client) Limits(ctx context.Context) (l Limits, err error) {
 	err = c.call(ctx, http.MethodGet, "/v1/limits", nil, &l)

@@ -106,6 +106,7 @@ func TestRefused(t *testing.T) {
 		"no code":           {"POST", "/v1/transfers", `{"code":"river"}`, wire.ErrUsage},
 		"a relative path":   {"POST", "/v1/transfers", `{"paths":["hosts"]}`, wire.ErrUsage},
 		"a relative folder": {"POST", "/v1/transfers", `{"code":"7-river-anvil-moss","out":"films"}`, wire.ErrUsage},
+		"nobody to trust":   {"POST", "/v1/trust", `{"accept":true,"device_id":"x"}`, wire.ErrExpired},
 		"a limit below 0":   {"PUT", "/v1/limits", `{"up":-1,"down":0}`, wire.ErrUsage},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), call.method, "http://lanyard"+call.path, strings.NewReader(call.body))
@@ -126,6 +127,9 @@ func TestRefused(t *testing.T) {
 	}
 	if l, err := c.Limits(t.Context()); err != nil || l != (Limits{}) {
 		t.Errorf("%+v, %v", l, err)
+	}
+	if m, err := c.TrustAsked(t.Context()); err != nil || m != nil {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 
