@@ -82,41 +82,20 @@ func (m *machine) named(name string, s node.State) node.Transfer {
 	return all[slices.IndexFunc(all, is)]
 }
 
-// A serving machine is one on which lanyard serve runs.
+// A serving machine is one on which a node runs.
 type serving struct {
 	*machine
 	name, dst string
 	running   *process
 }
 
-// three are nodes that have been paired, of which charlie has a firewall that
-// lets nobody connect.
-func three(t *testing.T) (alpha, bravo, charlie *serving) {
-	machines := hub(t, 3, gigabit)
-	var all []*serving
-	for i, name := range []string{"alpha", "bravo", "charlie"} {
-		n := &serving{machine: machines[i], name: name, dst: t.TempDir()}
-		n.env = []string{"LANYARD_NAME=" + name}
-		n.running = n.serve(n.dst)
-		all = append(all, n)
-	}
-	alpha, bravo, charlie = all[0], all[1], all[2]
-	charlie.SetFirewall(true)
-	for _, n := range all {
-		var others []string
-		for _, o := range all {
-			if o != n {
-				others = append(others, o.name)
-			}
-		}
-		n.awaitDevices(others...)
-	}
-	// The nodes run meanwhile: they have to learn it from what the commands
-	// beside them leave.
-	alpha.pairWith(bravo.machine)
-	bravo.pairWith(charlie.machine)
-	alpha.pairWith(charlie.machine)
-	return alpha, bravo, charlie
+// run starts a node that has a name.
+func (m *machine) run(name string) *serving {
+	m.t.Helper()
+	n := &serving{machine: m, name: name, dst: m.t.TempDir()}
+	n.env = []string{"LANYARD_NAME=" + name}
+	n.running = n.serve(n.dst)
+	return n
 }
 
 // film makes a file of size bytes, and answers its path.
@@ -135,8 +114,20 @@ func (n *serving) arrived(src string) {
 	}
 }
 
+// Three nodes on one network, of which charlie has a firewall that lets nobody
+// connect.
 func TestThreeNodes(t *testing.T) {
-	alpha, bravo, charlie := three(t)
+	machines := hub(t, 3, gigabit)
+	alpha, bravo, charlie := machines[0].run("alpha"), machines[1].run("bravo"), machines[2].run("charlie")
+	charlie.SetFirewall(true)
+	alpha.awaitDevices("bravo", "charlie")
+	bravo.awaitDevices("alpha", "charlie")
+	charlie.awaitDevices("alpha", "bravo")
+	// The nodes run meanwhile: they learn it from what the commands beside them
+	// leave.
+	alpha.pairWith(bravo.machine)
+	bravo.pairWith(charlie.machine)
+	alpha.pairWith(charlie.machine)
 
 	// Both ways, by a command beside the running node and by that node itself.
 	// Of a trusted device neither side is shown words.
@@ -215,7 +206,7 @@ func TestThreeNodes(t *testing.T) {
 	before, _ := bravo.transfers()
 	var films []string
 	for _, n := range []*serving{alpha, charlie} {
-		films = append(films, film(t, "two from "+n.name+".mov", 300<<20))
+		films = append(films, film(t, "two from "+n.name+".mov", 200<<20))
 		n.do(nil, "send", "--background", "--to", "bravo", films[len(films)-1])
 	}
 	moving := func(t node.Transfer) bool { return t.State == node.Running && t.Bytes > 0 }
@@ -231,7 +222,9 @@ func TestThreeNodes(t *testing.T) {
 // Who has a trusted device's name and not its key is neither sent to nor
 // received from, and both are told.
 func TestNameWithAnotherKey(t *testing.T) {
-	alpha, _, charlie := three(t)
+	a, c := pair(t, gigabit)
+	alpha, charlie := a.run("alpha"), c.run("charlie")
+	alpha.pairWith(c)
 	src := film(t, "film.mov", 3<<20)
 	charlie.running.kill(syscall.SIGTERM)
 	charlie.home = t.TempDir()
