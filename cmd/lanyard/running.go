@@ -48,6 +48,9 @@ sent to shows the right words.`,
 			if a.Out, err = absolute(a.Out); err != nil {
 				return err
 			}
+			if a.Out != "" { // a folder, whether or not it is there
+				a.Out = strings.TrimSuffix(a.Out, string(filepath.Separator)) + string(filepath.Separator)
+			}
 			return answerTransfer(cmd.Context(), t, args[0], a, "accepted")
 		},
 	}
@@ -87,7 +90,7 @@ sent to shows the right words.`,
 }
 
 func oneTransfer(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
+	if len(args) != 1 || args[0] == "" {
 		return usage("name one transfer by its ID, which \"lanyard transfers\" shows")
 	}
 	return nil
@@ -177,6 +180,9 @@ func handOver(ctx context.Context, t *terminal, j node.Job) (err error) {
 				return err
 			}
 			t.say("  On the other machine:  lanyard receive %s", added.Code)
+			if len(added.Addresses) > 0 {
+				t.say("  or, by address:        lanyard receive %s --from %s", added.Code, added.Addresses[0])
+			}
 		}
 		t.say("  handed to the running node as transfer %s", shorten(added.ID))
 		if t.json {
@@ -234,19 +240,27 @@ func runningLine(v node.Transfer) string {
 	if v.Offer != nil {
 		s += contents(*v.Offer) + " "
 	}
-	if v.Code != "" {
+	switch {
+	case v.Code != "" && len(v.Addresses) > 0:
+		s += "under " + v.Code + " at " + v.Addresses[0]
+	case v.Code != "":
 		s += "under " + v.Code
-	} else {
+	case v.Device == "":
+		s += "by a code"
+	default:
 		s += way + " " + with
 	}
 	s += ": " + string(v.State)
 	switch {
-	case v.State == node.Asking && v.Words != "":
+	case (v.State == node.Asking || v.State == node.Waiting) && v.Words != "":
 		s += ", its screen shows  " + v.Words
 	case v.Error != nil:
 		s += ", " + wire.Escape(v.Error.Message)
-	case v.State == node.Running && v.Total > 0 && v.Bytes > 0:
-		s += fmt.Sprintf(", %d%%, %s", 100*v.Bytes/v.Total, speed(v.Rate))
+	case !v.State.IsOver() && v.Total > 0 && v.Bytes > 0:
+		s += fmt.Sprintf(", %d%%", 100*v.Bytes/v.Total)
+		if v.Rate > 0 {
+			s += ", " + speed(v.Rate)
+		}
 		if v.Seconds > 0 {
 			s += ", " + duration(v.Seconds) + " left"
 		}

@@ -168,8 +168,6 @@ func (f *sendFlags) options(t *terminal, args []string, changed func(flag string
 		return opts, usage("--exclude is for files and folders only")
 	case len(f.to) > 0 && (changed("bind") || changed("port") || changed("receivers")):
 		return opts, usage("--to stands instead of --bind, --port and --receivers")
-	case len(f.to) > 0 && !f.yes && !t.canAsk() && !f.hand:
-		return opts, usage("nobody can compare words here: add --yes to send to whoever answers, or send with a code")
 	case slices.Contains(f.to, ""):
 		return opts, usage("--to is empty")
 	case f.receivers < 0:
@@ -339,6 +337,9 @@ func (v *sendView) waiting(ev node.Event) {
 
 // compare asks a person whether a device shows the same words.
 func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
+	if !v.t.canAsk() {
+		return false, usage("nobody can compare words here: pair with %s first, or add --yes to send to whoever answers", name(m.Device))
+	}
 	v.asking.Lock()
 	defer v.asking.Unlock()
 	return v.t.confirm(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words), false)

@@ -200,6 +200,7 @@ func (l *noticeLog) write(n node.Notice) {
 	add("path", n.Path)
 	add("renamed", n.Renamed)
 	add("reason", n.Reason)
+	add("words", n.Words)
 	l.Log(context.Background(), level, text, args...)
 }
 

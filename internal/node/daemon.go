@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -79,6 +81,9 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
 	d.desk.returned, d.desk.trusting.ask = d.returned, d.verdict
 	n.SetLimits(opts.LimitUp, opts.LimitDown)
+	if err := os.MkdirAll(opts.Inbox, 0o755); err != nil {
+		return nil, fmt.Errorf("%w: nothing can be received into %s: %w", wire.ErrUsage, wire.Escape(opts.Inbox), plain(err))
+	}
 	var err error
 	if d.release, err = store.Own(n.home); err != nil {
 		return nil, err
@@ -134,7 +139,10 @@ func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 	}
 	t.view = Transfer{
 		ID: id, Direction: store.Received, State: Waiting, Created: created, Error: o.Failure,
-		Device: o.Name, DeviceID: o.Device, Address: o.Address, Code: o.Code,
+		Device: o.Name, DeviceID: o.Device, Address: o.Address, Code: o.Code, Offer: o.Shown,
+	}
+	if o.Shown != nil {
+		t.view.Total, t.view.AllFiles = o.Shown.Bytes, o.Shown.Files
 	}
 	if o.Out != "" {
 		t.view.Out = filepath.Clean(o.Out)
@@ -253,12 +261,21 @@ func (t *task) holds(o *offered) bool {
 	return t.offered == o
 }
 
+// isForsaken tells whether nobody follows the task's offer any more: a second one
+// of the same files from a sender that is there is another transfer.
+func (t *task) isForsaken() bool {
+	t.mu.Lock()
+	o := t.offered
+	t.mu.Unlock()
+	return o != nil && !o.isFollowed()
+}
+
 // resumed tells whether an offer is one that was accepted before and did not
 // end; then the transfer of that one goes on with it.
 func (d *Daemon) resumed(o *offered, print string) bool {
 	for _, t := range d.current() {
 		p, v := t.look()
-		if p.Kind == kindOffered && p.Accepted && !v.State.IsOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) {
+		if p.Kind == kindOffered && p.Accepted && !v.State.IsOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) && t.isForsaken() {
 			return t.adopt(o)
 		}
 	}
@@ -328,8 +345,15 @@ func (d *Daemon) warn(reason, transfer string) {
 
 // Transfers are those under way, the oldest first, and then those that have
 // ended, the latest of them.
+// Offers whose senders still compare words are among them.
 func (d *Daemon) Transfers() []Transfer {
 	all := []Transfer{}
+	for _, o := range d.desk.noted() {
+		all = append(all, Transfer{
+			ID: o.id, Direction: store.Received, State: Waiting, Created: o.made,
+			Device: cmp.Or(o.alias, o.name), DeviceID: o.device.String(), Address: o.address, Words: o.words,
+		})
+	}
 	for _, t := range d.current() {
 		_, v := t.look()
 		all = append(all, v)

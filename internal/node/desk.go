@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -161,6 +162,19 @@ func (d *desk) close(goesOn bool) {
 		}
 	}
 	d.trusting.close()
+}
+
+// noted are the offers whose senders are not connected yet: people compare words.
+func (d *desk) noted() (all []*offered) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.offers {
+		if stage, age := o.stage(); stage == offerNoted && age < offerLife {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b *offered) int { return a.made.Compare(b.made) })
+	return all
 }
 
 // find is the offer of that ID, if that device made it.
@@ -323,7 +337,7 @@ func (d *desk) own(id string, r *http.Request) (*offered, error) {
 func (d *desk) withdraw(id string, r *http.Request) (struct{}, error) {
 	o, err := d.own(id, r)
 	if err == nil {
-		o.withdraw()
+		o.withdraw(r.URL.Query().Get("final") == "1")
 	}
 	return struct{}{}, err
 }

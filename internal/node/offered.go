@@ -25,6 +25,7 @@ type offered struct {
 	conns   chan *secure.Conn // reverse connections that nobody uses yet
 
 	withdrawn chan struct{} // closed when the sender has withdrawn it
+	why       error         // to be read then: errWithdrawn, or errCalledOff
 
 	once     sync.Once // closes withdrawn
 	mu       sync.Mutex
@@ -33,7 +34,8 @@ type offered struct {
 	begun    bool             // there was one
 	wanted   int              // reverse connections, up to now
 	opened   int              // that the sender had opened when it asked last; -1: it has not asked
-	asked    time.Time        // when the sender asked last
+	asked    time.Time        // when the sender asked last, or had an answer
+	asking   int              // questions of the sender that wait for an answer
 	waiting  int              // calls of connect that wait for one
 	accepted bool
 	paused   bool          // somebody here has stopped the transfer for a while
@@ -54,6 +56,7 @@ func newOffered(id string, device identity.DeviceID, name, address string) *offe
 		asked:  time.Now(),
 
 		withdrawn: make(chan struct{}),
+		why:       errWithdrawn,
 		changed:   make(chan struct{}),
 	}
 }
@@ -136,10 +139,24 @@ func abroad(err error) error {
 	return errors.New("it cannot be received there")
 }
 
-// withdraw ends the offer for its sender.
-func (o *offered) withdraw() {
+// isFollowed tells whether its sender waits for news of the offer, or did a moment
+// ago.
+func (o *offered) isFollowed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.asking > 0 || time.Since(o.asked) < followPause
+}
+
+// followPause is longer than a sender takes from one question to the next.
+const followPause = time.Second
+
+// withdraw ends the offer for its sender, for good or until it is made again.
+func (o *offered) withdraw(isFinal bool) {
 	o.mu.Lock()
 	isOver := !o.ended.IsZero()
+	if !isOver && isFinal {
+		o.why = errCalledOff
+	}
 	o.mu.Unlock()
 	if !isOver {
 		o.once.Do(func() { close(o.withdrawn) })
@@ -155,7 +172,7 @@ func (o *offered) untilWithdrawn(ctx context.Context) (until context.Context, st
 	wg.Go(func() {
 		select {
 		case <-o.withdrawn:
-			cancel(errWithdrawn)
+			cancel(o.why)
 		case <-until.Done():
 		}
 	})
@@ -164,6 +181,9 @@ func (o *offered) untilWithdrawn(ctx context.Context) (until context.Context, st
 		wg.Wait()
 	}
 }
+
+// errCalledOff ends a transfer that its sender has cancelled.
+var errCalledOff = fmt.Errorf("%w: the sender has cancelled it", wire.ErrStopped)
 
 var errWithdrawn = fmt.Errorf("%w: it has stopped sending", wire.ErrSourceLost)
 
@@ -266,7 +286,7 @@ func (o *offered) count(opened int) {
 	if opened < o.opened || o.opened < 0 && opened > 0 {
 		o.wanted = min(opened+max(o.waiting, 1), wire.MaxReverse)
 	}
-	o.opened, o.asked = opened, time.Now()
+	o.opened, o.asked, o.asking = opened, time.Now(), o.asking+1
 }
 
 // offerWait is how long the sender's question waits for news.
@@ -279,6 +299,11 @@ func (o *offered) state(ctx context.Context, opened int) (wire.OfferState, error
 	defer late.Stop()
 	told, isLate := false, false
 	o.count(opened)
+	defer func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.asking, o.asked = o.asking-1, time.Now()
+	}()
 	for {
 		o.mu.Lock()
 		s, over, changed := wire.OfferState{Accepted: o.accepted, Paused: o.paused, Connections: o.wanted}, o.over, o.changed

@@ -152,11 +152,16 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 }
 
 // withdraw tells the receiver that nothing comes of the offer, when somebody here
-// has ended it. A node that only stops goes on with it when it is started again.
+// has ended it or it did not get that far. A node that only stops goes on with it
+// when it is started again.
 func (p *push) withdraw(ctx context.Context, why error) {
 	isStop := p.noted != nil && errors.Is(context.Cause(ctx), context.Canceled)
-	if p.head.Offer == "" || isStop || ctx.Err() == nil && !errors.Is(why, errOtherWords) {
+	if p.head.Offer == "" || why == nil || isStop || ctx.Err() == nil && p.head.Ticket != "" {
 		return
+	}
+	path := "/v1/offers/" + p.head.Offer
+	if errors.Is(why, errCancelled) {
+		path += "?final=1"
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
 	defer cancel()
@@ -166,7 +171,7 @@ func (p *push) withdraw(ctx context.Context, why error) {
 	}
 	defer raw.Close()
 	ignore := func(io.Reader) error { return nil }
-	_ = newConn(raw).exchange(ctx, http.MethodDelete, "/v1/offers/"+p.head.Offer, "", nil, 0, withdrawTime, ignore) // likewise
+	_ = newConn(raw).exchange(ctx, http.MethodDelete, path, "", nil, 0, withdrawTime, ignore) // likewise
 }
 
 // withdrawTime is how long telling the receiver may take.

@@ -92,6 +92,7 @@ type order struct {
 	Accepted bool     `json:"accepted,omitempty"`
 	Print    string   `json:"print,omitempty"` // of the manifest that was accepted
 	Only     []string `json:"only,omitempty"`
+	Shown    *Offer   `json:"shown,omitempty"` // of what is sent, too
 	Out      string   `json:"out,omitempty"`
 	Code     string   `json:"code,omitempty"` // of what is shared, too
 	From     string   `json:"from,omitempty"`
@@ -137,6 +138,7 @@ type task struct {
 	offered *offered                // of kindOffered
 	asked   *question               // that a person here is to answer
 	isOver  bool                    // nothing is kept of it any more
+	before  int64                   // bytes that earlier tries of kindPush have sent
 }
 
 // A question is what a person is asked about a transfer.
@@ -189,16 +191,19 @@ func (t *task) run(ctx context.Context) {
 		case errors.Is(err, errAgain):
 		case errors.Is(err, errPaused):
 			t.stand(Paused, nil)
-		case isPassing(err):
-			t.stand(Waiting, err)
-			t.sleep(ctx, pause)
-			pause = min(2*pause, mostPause)
 		case err == nil:
 			t.end(Ended, nil)
 			return
 		case errors.Is(err, errCancelled):
 			t.end(Cancelled, errCancelled)
 			return
+		case errors.Is(err, errCalledOff):
+			t.end(Cancelled, err)
+			return
+		case isPassing(err):
+			t.stand(Waiting, err)
+			t.sleep(ctx, pause)
+			pause = min(2*pause, mostPause)
 		case errors.Is(err, wire.ErrRejected):
 			t.end(Declined, err)
 			return
@@ -227,7 +232,7 @@ func (t *task) withdraw(err error) {
 // was not there, or the connection broke.
 func isPassing(err error) bool {
 	var remote *wire.RemoteError
-	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrStopped, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy} {
+	for _, passing := range []error{wire.ErrSourceLost, wire.ErrReceiverLost, wire.ErrStopped, wire.ErrNotFound, wire.ErrDeviceBusy, wire.ErrBusy, wire.ErrInboxBusy} {
 		if errors.Is(err, passing) {
 			return true
 		}

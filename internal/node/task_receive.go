@@ -107,7 +107,10 @@ func (t *task) brought(res Result) {
 
 // offers notes what is to be received.
 func (t *task) offers(o Offer) {
-	t.change(func(_ *order, v *Transfer) { v.Offer, v.Out, v.Total, v.AllFiles = &o, o.Out, o.Bytes, o.Files })
+	t.change(func(p *order, v *Transfer) {
+		p.Shown = &o
+		v.Offer, v.Out, v.Total, v.AllFiles = &o, o.Out, o.Bytes, o.Files
+	})
 }
 
 // peer is the offer's sender, once it has connected.

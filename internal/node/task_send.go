@@ -12,7 +12,8 @@ import (
 // decides when, and two nodes that offer to each other would wait for each other's
 // turns.
 func (t *task) push(ctx context.Context) error {
-	p, _ := t.look()
+	p, v := t.look()
+	t.before = v.Bytes
 	opts := SendOptions{
 		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text,
 		To: []string{p.To}, Compare: t.compare, OnEvent: t.report,
@@ -54,7 +55,7 @@ func (t *task) share(ctx context.Context) error {
 		ctx, cancel = context.WithDeadlineCause(ctx, p.Expires, errShareOver)
 		defer cancel()
 	}
-	t.change(func(_ *order, v *Transfer) { v.State = Running })
+	t.change(func(_ *order, v *Transfer) { v.State, v.Error = Waiting, nil })
 	if p.Receivers > 0 && p.Served >= p.Receivers {
 		return nil
 	}
@@ -82,7 +83,7 @@ func (t *task) report(ev Event) {
 	before, save := v.State, false
 	switch ev.Kind {
 	case KindWaiting:
-		v.Offer, v.Total, v.AllFiles = ev.Offer, ev.Offer.Bytes, ev.Offer.Files
+		v.Offer, v.Total, v.AllFiles, o.Shown = ev.Offer, ev.Offer.Bytes, ev.Offer.Files, ev.Offer
 		if ev.Code != "" {
 			v.Code, v.Addresses = ev.Code, ev.Addresses
 			o.Code, o.Port, save = ev.Code, portOf(ev.Addresses), true
@@ -90,6 +91,9 @@ func (t *task) report(ev Event) {
 	case KindNewCode:
 		v.Code, o.Code, save = ev.Code, ev.Code, true
 	case KindConnected:
+		if o.Kind == kindShare {
+			v.State = Running
+		}
 		v.Device, v.DeviceID, v.Address = ev.Device, ev.DeviceID, ev.Address
 	case KindOffered:
 		v.State = Waiting
@@ -101,7 +105,7 @@ func (t *task) report(ev Event) {
 		v.Bytes, v.Total, v.Files, v.AllFiles = ev.Bytes, ev.Total, ev.Files, ev.AllFiles
 		v.Rate, v.Seconds, v.Streams = ev.Rate, ev.Seconds, ev.Streams
 	case KindSending:
-		v.Bytes, v.Rate = min(ev.Fetched, v.Total), ev.Rate
+		v.Bytes, v.Rate = min(t.before+ev.Fetched, v.Total), ev.Rate
 		if v.Seconds = 0; ev.Rate > 0 && v.Total > 0 {
 			v.Seconds = float64(v.Total-v.Bytes) / ev.Rate
 		}
@@ -110,6 +114,11 @@ func (t *task) report(ev Event) {
 		if o.Kind == kindShare {
 			o.Served++
 			v.Receivers, save = o.Served, true
+			v.State, v.Rate, v.Seconds = Waiting, 0, 0
+		}
+	case KindTrouble, KindDeclined:
+		if v.Rate, v.Seconds = 0, 0; o.Kind == kindShare {
+			v.State = Waiting
 		}
 	}
 	changed := v.State != before

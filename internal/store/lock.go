@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"lanyard/internal/wire"
 )
 
 // errLocked tells that another process has the lock.
@@ -17,8 +15,11 @@ var errLocked = errors.New("locked")
 // lockPause is the time between two tries.
 const lockPause = 10 * time.Millisecond
 
+// ErrRunning tells that another process runs the node of a state folder.
+var ErrRunning = errors.New("another \"lanyard serve\" runs with this state folder: stop it, or set LANYARD_HOME to another one")
+
 // Own makes this process the one that runs the node of the state folder dir, until
-// release is called or the process ends. Another one that does is wire.ErrBusy.
+// release is called or the process ends. Another one that does is ErrRunning.
 func Own(dir string) (release func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "serve.lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -27,7 +28,7 @@ func Own(dir string) (release func(), err error) {
 	switch err := tryLock(f); {
 	case errors.Is(err, errLocked):
 		f.Close()
-		return nil, fmt.Errorf("%w: another \"lanyard serve\" runs with this state folder", wire.ErrBusy)
+		return nil, ErrRunning
 	case err != nil:
 		f.Close()
 		return nil, fmt.Errorf("take the state folder: %w", err)

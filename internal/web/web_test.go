@@ -34,7 +34,7 @@ func startNode(t *testing.T) (home string, c *Client, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Daemon(t.Context(), node.DaemonOptions{}); !errors.Is(err, wire.ErrBusy) {
+	if _, err := n.Daemon(t.Context(), node.DaemonOptions{Inbox: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "another \"lanyard serve\" runs") {
 		t.Errorf("a second one: %v", err)
 	}
 	s, err := Listen(t.Context(), home)
@@ -158,7 +158,7 @@ func TestEvents(t *testing.T) {
 		t.Error(err)
 	}
 	var heard strings.Builder
-	for in := bufio.NewReader(res.Body); !strings.Contains(heard.String(), `"state":"running"`); {
+	for in := bufio.NewReader(res.Body); !strings.Contains(heard.String(), `"direction":"sent","state":"waiting"`); {
 		line, err := in.ReadString('\n')
 		if err != nil {
 			t.Fatalf("%v, after\n%s", err, &heard)
