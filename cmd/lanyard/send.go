@@ -45,7 +45,7 @@ A receiver that was cut off goes on where it stopped, also when the sender was
 started again and shows another code.
 
 With --to the files are offered to a device on which "lanyard receive" waits,
-and go when somebody accepts there; this machine needs no open port for that.
+and go when somebody accepts there; one of the two must let the other in.
 Both screens show the same four words: compare them, and nobody is between.
 Devices that were paired ("lanyard pair") need no words, and the name of one
 stands for that device alone.

@@ -30,7 +30,7 @@ import (
 var ErrNoMulticast = errors.New("no network interface takes multicast")
 
 // ErrInvalidService is what Announce and Update answer to a service without a
-// device or with a port, number or version out of range.
+// device, or with what is none, or with a port, number or version out of range.
 var ErrInvalidService = errors.New("service cannot be announced")
 
 // MaxNumber is the greatest code number that is announced or believed to be one.
@@ -56,6 +56,10 @@ type Service struct {
 	// asks who shares under that number to connect to it.
 	Wants int
 
+	// For is the device ID of who this service is for, empty for none: it has
+	// something for that device and asks it to connect.
+	For string
+
 	// Version is the protocol's major version, 0 when not told.
 	Version int
 
@@ -71,13 +75,13 @@ type Service struct {
 
 func (s Service) equal(o Service) bool {
 	return s.Instance == o.Instance && s.Name == o.Name && s.Device == o.Device && s.Number == o.Number &&
-		s.Wants == o.Wants && s.Version == o.Version && s.Port == o.Port && slices.Equal(s.Addrs, o.Addrs)
+		s.Wants == o.Wants && s.For == o.For && s.Version == o.Version && s.Port == o.Port && slices.Equal(s.Addrs, o.Addrs)
 }
 
 func (s Service) validate() error {
 	if !validDevice(s.Device) || s.Port < 1 || s.Port > 65535 ||
 		s.Number < 0 || s.Number > MaxNumber || s.Wants < 0 || s.Wants > MaxNumber ||
-		s.Version < 0 || s.Version > MaxNumber {
+		s.Version < 0 || s.Version > MaxNumber || s.For != "" && !validDevice(s.For) {
 		return ErrInvalidService
 	}
 	return nil

@@ -73,6 +73,9 @@ func (p parcel) text() []string {
 	if p.Wants > 0 {
 		t = append(t, "want="+strconv.Itoa(p.Wants))
 	}
+	if p.For != "" {
+		t = append(t, "for="+p.For)
+	}
 	return t
 }
 
@@ -186,8 +189,8 @@ func unpack(data []byte) *dns.Msg {
 
 // described is what a TXT record says.
 type described struct {
-	device, name           string
-	number, wants, version int
+	device, name, recipient string
+	number, wants, version  int
 }
 
 // describe reads a TXT record. Keys are without case, the first of a key
@@ -211,6 +214,10 @@ func describe(txt []string) (d described, ok bool) {
 			d.number = parseNumber(value)
 		case "want":
 			d.wants = parseNumber(value)
+		case "for":
+			if validDevice(value) {
+				d.recipient = value
+			}
 		case "v":
 			d.version = parseNumber(value)
 		}

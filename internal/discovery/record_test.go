@@ -14,13 +14,16 @@ import (
 func TestTextComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := described{
-			device:  rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "device"),
-			name:    cleanName(rapid.String().Draw(t, "name"), maxName),
-			number:  rapid.IntRange(0, MaxNumber).Draw(t, "number"),
-			wants:   rapid.IntRange(0, MaxNumber).Draw(t, "wants"),
-			version: rapid.IntRange(0, MaxNumber).Draw(t, "version"),
+			device:    rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "device"),
+			name:      cleanName(rapid.String().Draw(t, "name"), maxName),
+			recipient: rapid.StringMatching(`[!-~]{0,128}`).Draw(t, "recipient"),
+			number:    rapid.IntRange(0, MaxNumber).Draw(t, "number"),
+			wants:     rapid.IntRange(0, MaxNumber).Draw(t, "wants"),
+			version:   rapid.IntRange(0, MaxNumber).Draw(t, "version"),
 		}
-		p := pack(Service{Name: want.name, Device: want.device, Number: want.number, Wants: want.wants, Version: want.version, Port: 1})
+		p := pack(Service{
+			Name: want.name, Device: want.device, Number: want.number, Wants: want.wants, For: want.recipient, Version: want.version, Port: 1,
+		})
 		data, err := p.announcement(nil, recordTTL)
 		if err != nil {
 			t.Fatal(err)
@@ -53,6 +56,9 @@ func TestDescribe(t *testing.T) {
 		{[]string{"id=a", "num="}, described{device: "a"}, true},
 		{[]string{"id=a", fmt.Sprint("num=", MaxNumber)}, described{device: "a", number: MaxNumber}, true},
 		{[]string{"id=a", fmt.Sprint("num=", MaxNumber+1)}, described{device: "a"}, true},
+		{[]string{"id=a", "for=b"}, described{device: "a", recipient: "b"}, true},
+		{[]string{"id=a", "for=b c"}, described{device: "a"}, true},
+		{[]string{"id=a", "for=" + strings.Repeat("b", maxDevice+1)}, described{device: "a"}, true},
 		{[]string{`id=a`, `name=\027[31m\"x\\`}, described{device: "a", name: `[31m"x\`}, true},
 	}
 	for _, tt := range tests {
@@ -67,7 +73,7 @@ func TestDescribe(t *testing.T) {
 func TestAnnouncementFits(t *testing.T) {
 	p := pack(Service{
 		Name: strings.Repeat("🎬", 100), Device: strings.Repeat("x", maxDevice),
-		Port: 65535, Number: MaxNumber, Version: MaxNumber,
+		Port: 65535, Number: MaxNumber, Wants: MaxNumber, For: strings.Repeat("x", maxDevice), Version: MaxNumber,
 	})
 	var addrs []netip.Addr
 	for i := range 40 {

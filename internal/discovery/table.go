@@ -295,6 +295,7 @@ func (e *entry) service() (s Service, whole bool) {
 		Device:   e.text.device,
 		Number:   e.text.number,
 		Wants:    e.text.wants,
+		For:      e.text.recipient,
 		Version:  e.text.version,
 		Port:     e.port,
 		Addrs:    e.ranked(),

@@ -19,9 +19,9 @@ import (
 
 // approach connects to a device: to is its address, its name, or the beginning
 // of its ID; meant, when it is not nil, is the only one that will do. Looked for
-// are services that serve, and greet makes the first call on the connection:
-// one that answers wire.ErrNoShare gives way to another of the same device.
-func (n *Node) approach(ctx context.Context, to string, meant *Known, serve func(discovery.Service) bool, greet func(*peer, *conn) error) (*peer, *conn, error) {
+// are services that serve, of which first connects to one, and greet makes the
+// first call on the connection.
+func (n *Node) approach(ctx context.Context, to string, meant *Known, serve func(discovery.Service) bool, first approaching, greet func(*peer, *conn) error) (*peer, *conn, error) {
 	if isAddress(to) {
 		p, c, err := n.answering(ctx, to, nil)
 		return p, c, greeted(p, c, err, greet)
@@ -37,8 +37,12 @@ func (n *Node) approach(ctx context.Context, to string, meant *Known, serve func
 	if err != nil {
 		return nil, nil, err
 	}
-	return n.firstOf(ctx, services, greet)
+	return first(ctx, services, greet)
 }
+
+// approaching is how one of a device's services, of which there is one at least,
+// is connected to: see firstOf.
+type approaching func(ctx context.Context, services []discovery.Service, greet func(*peer, *conn) error) (*peer, *conn, error)
 
 // greeted makes the first call on a connection that there is unless err says
 // otherwise, and closes it when that fails.
@@ -52,7 +56,7 @@ func greeted(p *peer, c *conn, err error, greet func(*peer, *conn) error) error 
 }
 
 // firstOf connects to the first of a device's services that is there for what
-// greet asks. Anybody may announce its ID: what cannot be reached, or has another
+// greet asks: one that answers wire.ErrNoShare gives way to another. Anybody may announce its ID: what cannot be reached, or has another
 // key, gives way to the next, of which maxKnocks are tried.
 func (n *Node) firstOf(ctx context.Context, services []discovery.Service, greet func(*peer, *conn) error) (p *peer, c *conn, err error) {
 	for _, s := range services[:min(len(services), maxKnocks)] {
@@ -105,8 +109,9 @@ const (
 // maxNamed is how many devices of one name an error lists.
 const maxNamed = 8
 
-// anyService is for what a device may answer at any of its services.
-func anyService(discovery.Service) bool { return true }
+// anyService is for what a device may answer at any service that is there for
+// everybody.
+func anyService(s discovery.Service) bool { return !isOneSided(s) }
 
 // lookFor finds the services that serve of the one device on the network of that
 // name or ID. When one is meant, others that have its name are refused:

@@ -23,6 +23,10 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	at := inner.Addr().(*net.TCPAddr)
 	d := newDesk(n, 1, report)
 	d.trusting.ask = opts.Trust
+	visiting, stop := context.WithCancel(ctx)
+	var visits sync.WaitGroup
+	defer visits.Wait()
+	defer stop()
 	defer d.open(ctx, inner)()
 
 	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
@@ -34,6 +38,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	} else {
 		defer announcer.Close()
 	}
+	visits.Go(func() { d.visit(visiting) })
 	for {
 		select {
 		case <-ctx.Done():

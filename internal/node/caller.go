@@ -20,12 +20,17 @@ const (
 	proveTime = findTime
 )
 
-// A caller is a receiver that was heard to look for the code's number.
+// A caller is a device that was heard to ask this one to connect to it.
 type caller struct {
 	discovery.Service
 	isAnswered bool // is being connected to, or is connected
-	tries      int
+	tries      int  // since it was last of use
+	rests      time.Time
 }
+
+// longestRest is how long a caller of no use is left alone at most; after the first
+// try it is knockAgain, and after each other one as much longer.
+const longestRest = 4 * time.Second
 
 // answer connects to receivers that look for the code's number until ctx ends:
 // they connect too, and this is for when that does not work. Their connections
@@ -40,12 +45,27 @@ func (s *server) answer(ctx context.Context, conns *handover) {
 
 // answerAll returns when events end, which they do after ctx.
 func (s *server) answerAll(ctx context.Context, events <-chan discovery.Event, conns *handover) {
+	isOne := func(to discovery.Service) bool { return to.Wants == s.porter.number() }
+	answerCallers(ctx, events, maxAnswers, isOne, func(ctx context.Context, to discovery.Service) error {
+		p := &push{node: s.node, srv: s, conns: conns, report: s.report, pace: rate.NewLimiter(dialPace, dialBurst)}
+		return p.answer(ctx, to) // an error: it goes on looking, or has gone
+	})
+}
+
+// answerCallers connects to the callers among events, to so many at the same time
+// and to each again and again, until events end, which they do after ctx. answer
+// does it, and returns an error when that was of no use.
+func answerCallers(ctx context.Context, events <-chan discovery.Event, most int, isOne func(discovery.Service) bool, answer func(context.Context, discovery.Service) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var answers sync.WaitGroup
 	defer answers.Wait()
 	defer cancel()
 	callers, running := map[string]*caller{}, 0
-	ended := make(chan string)
+	type outcome struct {
+		instance string
+		err      error
+	}
+	ended := make(chan outcome)
 	again := time.NewTicker(knockAgain)
 	defer again.Stop()
 	for {
@@ -54,17 +74,20 @@ func (s *server) answerAll(ctx context.Context, events <-chan discovery.Event, c
 			if !ok {
 				return
 			}
-			s.hear(callers, ev)
-		case instance := <-ended:
+			hearCaller(callers, ev, isOne)
+		case o := <-ended:
 			running--
-			if c := callers[instance]; c != nil {
-				c.isAnswered = false
+			if c := callers[o.instance]; c != nil {
+				if o.err == nil {
+					c.tries = 1
+				}
+				c.isAnswered, c.rests = false, time.Now().Add(min(time.Duration(c.tries)*knockAgain, longestRest))
 			}
 			continue // it is tried again a little later
 		case <-again.C:
 		}
-		for running < maxAnswers {
-			c := next(callers)
+		for running < most {
+			c := next(callers, time.Now())
 			if c == nil {
 				break
 			}
@@ -73,10 +96,9 @@ func (s *server) answerAll(ctx context.Context, events <-chan discovery.Event, c
 			running++
 			to := c.Service
 			answers.Go(func() {
-				p := &push{node: s.node, srv: s, conns: conns, report: s.report, pace: rate.NewLimiter(dialPace, dialBurst)}
-				_ = p.answer(ctx, to) // it goes on looking, or has gone
+				err := answer(ctx, to)
 				select {
-				case ended <- to.Instance:
+				case ended <- outcome{to.Instance, err}:
 				case <-ctx.Done():
 				}
 			})
@@ -84,11 +106,11 @@ func (s *server) answerAll(ctx context.Context, events <-chan discovery.Event, c
 	}
 }
 
-// hear takes what was told of a receiver.
-func (s *server) hear(callers map[string]*caller, ev discovery.Event) {
+// hearCaller takes what was told of a service.
+func hearCaller(callers map[string]*caller, ev discovery.Event, isOne func(discovery.Service) bool) {
 	c := callers[ev.Service.Instance]
 	switch {
-	case ev.Kind == discovery.Removed || ev.Service.Wants != s.porter.number():
+	case ev.Kind == discovery.Removed || !isOne(ev.Service):
 		delete(callers, ev.Service.Instance)
 	case c != nil:
 		c.Service = ev.Service
@@ -99,9 +121,9 @@ func (s *server) hear(callers map[string]*caller, ev discovery.Event) {
 
 // next is the caller that was tried least: many that cannot be reached do not
 // hold up one that can.
-func next(callers map[string]*caller) (least *caller) {
+func next(callers map[string]*caller, now time.Time) (least *caller) {
 	for _, c := range callers {
-		if !c.isAnswered && (least == nil || c.tries < least.tries) {
+		if !c.isAnswered && !now.Before(c.rests) && (least == nil || c.tries < least.tries) {
 			least = c
 		}
 	}

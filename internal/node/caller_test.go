@@ -215,23 +215,24 @@ func TestWantingIsNotWaiting(t *testing.T) {
 
 // Many that cannot be reached do not hold up one that can.
 func TestNextCaller(t *testing.T) {
-	callers := map[string]*caller{"a": {tries: 1}, "b": {}, "c": {isAnswered: true}}
-	if got := next(callers); got != callers["b"] {
+	now := time.Now()
+	callers := map[string]*caller{"a": {tries: 1}, "b": {}, "c": {isAnswered: true}, "d": {rests: now.Add(1)}}
+	if got := next(callers, now); got != callers["b"] {
 		t.Errorf("got %+v", got)
 	}
 	callers["b"].isAnswered = true
-	if got := next(callers); got != callers["a"] {
+	if got := next(callers, now); got != callers["a"] {
 		t.Errorf("got %+v", got)
 	}
 	callers["a"].isAnswered = true
-	if got := next(callers); got != nil {
+	if got := next(callers, now); got != nil {
 		t.Errorf("got %+v", got)
 	}
 }
 
 // Who looks for a sender answers no question for offers, nor shares.
 func TestWhoLooksTakesNothing(t *testing.T) {
-	for s, want := range map[*discovery.Service]bool{{}: true, {Number: 7}: false, {Wants: 7}: false} {
+	for s, want := range map[*discovery.Service]bool{{}: true, {Number: 7}: false, {Wants: 7}: false, {For: "x"}: false} {
 		if got := takesOffers(*s); got != want {
 			t.Errorf("%+v: %v", s, got)
 		}

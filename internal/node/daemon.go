@@ -173,11 +173,14 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	})
 	serving.Go(func() { _ = web.Serve(calls) })
 	serving.Go(func() { d.seen.watch(ctx, d) })
+	visiting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	serving.Go(func() { d.desk.visit(visiting) })
 	defer func() {
 		cancel()
 		close(d.stopped)
 		tasks.Wait()
 		d.desk.close(true)
+		stop()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		_ = web.Shutdown(grace) // senders shall have the answers to their questions
 		cancel()

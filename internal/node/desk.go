@@ -57,10 +57,16 @@ func newDesk(n *Node, most int, report func(Event)) *desk {
 	}
 }
 
-// accept takes connections until listener is closed: those to be asked over go
-// to calls, reverse ones to their offers. It returns when none is under way.
+// accept takes connections until listener is closed, and closes calls then: those
+// to be asked over go there, reverse ones to their offers.
 func (d *desk) accept(listener net.Listener, calls *handover) {
 	defer calls.Close()
+	accept(listener, calls, d.reversed)
+}
+
+// accept takes connections until listener is closed: those to be asked over go
+// to calls, and reversed gets the others. It returns when none is under way.
+func accept(listener net.Listener, calls *handover, reversed func(*secure.Conn)) {
 	var greetings sync.WaitGroup
 	defer greetings.Wait()
 	for {
@@ -70,7 +76,7 @@ func (d *desk) accept(listener net.Listener, calls *handover) {
 		}
 		conn := c.(*secure.Conn)
 		if conn.ConnectionState().NegotiatedProtocol == identity.ReverseALPN {
-			greetings.Go(func() { d.reversed(conn) })
+			greetings.Go(func() { reversed(conn) })
 		} else {
 			calls.give(conn)
 		}
@@ -209,6 +215,18 @@ func (d *desk) note(o *offered) error {
 func (d *desk) drop(id string) {
 	d.offers[id].finish(wire.ErrExpired)
 	delete(d.offers, id)
+}
+
+// hasOffer tells whether an offer of a device is not over.
+func (d *desk) hasOffer(device identity.DeviceID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.offers {
+		if stage, _ := o.stage(); o.device == device && stage != offerOver {
+			return true
+		}
+	}
+	return false
 }
 
 // ServeHTTP answers the calls of protocol.md that concern offers.

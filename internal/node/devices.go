@@ -114,8 +114,8 @@ func devicesOf(services []discovery.Service) []Device {
 	})
 	found := []Device{}
 	for _, s := range services {
-		if s.Wants > 0 {
-			continue // it looks for a sender, and will be gone in moments
+		if isOneSided(s) {
+			continue
 		}
 		at := slices.IndexFunc(found, func(d Device) bool { return d.ID == s.Device })
 		if at < 0 {
@@ -135,5 +135,9 @@ func devicesOf(services []discovery.Service) []Device {
 }
 
 // takesOffers tells what a service is for: who shares under a code takes none,
-// and neither does who looks for a sender.
-func takesOffers(s discovery.Service) bool { return s.Number == 0 && s.Wants == 0 }
+// and neither does who only wants to be connected to.
+func takesOffers(s discovery.Service) bool { return s.Number == 0 && !isOneSided(s) }
+
+// isOneSided tells whether a service is only there for one other device, to
+// connect to it: it looks for that one, or has something for it.
+func isOneSided(s discovery.Service) bool { return s.Wants > 0 || s.For != "" }

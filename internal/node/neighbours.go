@@ -68,7 +68,7 @@ func (n *neighbours) ask(ctx context.Context, d *Daemon) {
 
 // hear notes what was heard and tells of it.
 func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
-	if ev.Service.Device == d.node.id.ID().String() || !n.take(ev) {
+	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) {
 		return
 	}
 	told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}

@@ -29,6 +29,7 @@ type offered struct {
 	once     sync.Once // closes withdrawn
 	mu       sync.Mutex
 	head     wire.ReverseHead // of the first of them
+	dial     dialer           // of a sender that does not connect, when it has opened the share; nil otherwise
 	begun    bool             // there was one
 	wanted   int              // reverse connections, up to now
 	opened   int              // that the sender had opened when it asked last; -1: it has not asked
@@ -195,6 +196,21 @@ func (o *offered) arrive(c *secure.Conn, head wire.ReverseHead) (first bool) {
 	return first
 }
 
+// A dialer opens a connection to the sender.
+type dialer func(ctx context.Context) (*secure.Conn, error)
+
+// open takes what opens the share of a sender that is dialled for it, and tells
+// whether that is the first time. No reverse connection is wanted of it.
+func (o *offered) open(head wire.ReverseHead, dial dialer) (first bool) {
+	o.change(func() {
+		if o.ended.IsZero() {
+			first = !o.begun
+			o.begun, o.head, o.dial, o.wanted = true, head, dial, 0
+		}
+	})
+	return first
+}
+
 // lastHead is what came with the reverse connection that was opened last.
 func (o *offered) lastHead() wire.ReverseHead {
 	o.mu.Lock()
@@ -203,12 +219,15 @@ func (o *offered) lastHead() wire.ReverseHead {
 }
 
 // connect is a connection to the sender: one that waits, or one that it is
-// asked for.
+// asked for, or dialled.
 func (o *offered) connect(ctx context.Context) (*secure.Conn, error) {
 	select {
 	case c := <-o.conns:
 		return c, nil
 	default:
+	}
+	if dial, _ := o.dialing(); dial != nil {
+		return dial(ctx)
 	}
 	o.change(func() { o.wanted, o.waiting = min(o.wanted+1, wire.MaxReverse), o.waiting+1 })
 	defer func() {
@@ -216,12 +235,27 @@ func (o *offered) connect(ctx context.Context) (*secure.Conn, error) {
 		defer o.mu.Unlock()
 		o.waiting--
 	}()
-	select {
-	case c := <-o.conns:
-		return c, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	for {
+		dial, changed := o.dialing()
+		if dial != nil { // by now
+			return dial(ctx)
+		}
+		select {
+		case c := <-o.conns:
+			return c, nil
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
+}
+
+// dialing is how the sender is dialled, nil when it is not, and what is closed
+// when that changes.
+func (o *offered) dialing() (dialer, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dial, o.changed
 }
 
 // count takes how many connections the sender says it has opened. When it or this

@@ -113,7 +113,7 @@ func (n *Node) pairByWords(ctx context.Context, opts PairOptions, report func(Ev
 	ctx, cancel := context.WithTimeoutCause(ctx, trustTime, wire.ErrExpired)
 	defer cancel()
 	var name string
-	p, c, err := n.approach(ctx, opts.To, meant, anyService, func(p *peer, c *conn) error {
+	p, c, err := n.approach(ctx, opts.To, meant, anyService, n.firstOf, func(p *peer, c *conn) error {
 		if p.id == n.id.ID() {
 			return errItself
 		}

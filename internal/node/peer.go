@@ -24,6 +24,7 @@ type peer struct {
 	address string
 	id      identity.DeviceID
 	offer   *offered // it dials, when asked to; nil: it is dialled
+	inward  *inward  // it dials, when it is there; nil likewise
 
 	mu     sync.Mutex
 	share  string
@@ -92,6 +93,9 @@ func (e *dialError) Unwrap() error { return e.err }
 func (p *peer) connect(ctx context.Context) (*secure.Conn, error) {
 	if p.offer != nil {
 		return p.offer.connect(ctx)
+	}
+	if p.inward != nil {
+		return p.inward.connect(ctx)
 	}
 	return p.node.connect(ctx, p.address, p.id)
 }

@@ -59,7 +59,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	var pushes sync.WaitGroup
 	for i, to := range opts.To {
 		pushes.Go(func() {
-			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), past: opts.past, noted: opts.noted}
+			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), bind: opts.Bind, past: opts.past, noted: opts.noted}
 			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
 				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
 			}
@@ -85,16 +85,19 @@ type push struct {
 	conns  *handover
 	report func(Event)
 	pace   *rate.Limiter
+	bind   string // address to listen on for a device that cannot be connected to; empty: all
 	past   pastOffer
 	noted  func(pastOffer) // nil: nobody is told
 	peer   *peer
 	name   string           // of the receiver, as it calls itself
 	head   wire.ReverseHead // of the connections that it dials
 	opened int              // of them
+	opens  *conn            // over which the share was opened to a receiver that dials for it
 }
 
 // A pastOffer is an offer that a device has noted, as a sender needs it that was
-// started again. The zero value is none.
+// started again. The zero value is none; without an address, the device connected
+// to this one.
 type pastOffer struct {
 	ID, Device, Name, Address string
 }
@@ -102,7 +105,12 @@ type pastOffer struct {
 // run offers the share to the device or address to, and returns when it was
 // turned down or the receiver has told its result.
 func (p *push) run(ctx context.Context, to string, compare func(context.Context, Meeting) (bool, error)) (err error) {
-	defer func() { p.withdraw(ctx, err) }()
+	defer func() {
+		p.withdraw(ctx, err)
+		if p.peer != nil && p.peer.inward != nil {
+			p.peer.inward.close()
+		}
+	}()
 	c, err := p.again(ctx)
 	if err == nil && c == nil {
 		c, err = p.propose(ctx, to, compare)
@@ -112,7 +120,11 @@ func (p *push) run(ctx context.Context, to string, compare func(context.Context,
 	}
 	defer func() { c.Close() }()
 	if p.noted != nil {
-		p.noted(pastOffer{ID: p.head.Offer, Device: p.peer.id.String(), Name: p.name, Address: p.peer.address})
+		past := pastOffer{ID: p.head.Offer, Device: p.peer.id.String(), Name: p.name}
+		if p.peer.inward == nil {
+			past.Address = p.peer.address
+		}
+		p.noted(past)
 	}
 	rec, err := p.srv.enter(p.peer.id, p.name, p.peer.address)
 	if err != nil {
@@ -165,7 +177,7 @@ var errOtherWords = fmt.Errorf("%w: the words differ, or were not compared: noth
 // again goes on with the past offer, where the device is there and knows it; nil
 // where a new one has to be made.
 func (p *push) again(ctx context.Context) (*conn, error) {
-	if p.past.ID == "" {
+	if p.past.Address == "" {
 		return nil, nil
 	}
 	id, err := identity.ParseDeviceID(p.past.Device)
@@ -205,7 +217,7 @@ func (p *push) propose(ctx context.Context, to string, compare func(context.Cont
 	if text := p.node.Damage(); text != "" {
 		p.report(Event{Kind: KindWarning, Reason: text})
 	}
-	peer, c, err := p.node.approach(ctx, to, meant, takesOffers, func(peer *peer, c *conn) error {
+	peer, c, err := p.node.approach(ctx, to, meant, takesOffers, p.firstOf, func(peer *peer, c *conn) error {
 		answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
 		if errors.Is(err, wire.ErrNoShare) {
 			return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
@@ -302,8 +314,15 @@ func (p *push) follow(ctx context.Context, c **conn) error {
 }
 
 // ask waits until the receiver wants more connections than were opened, but not
-// for long.
+// for long. To one that dials for them, the share is opened before.
 func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err error) {
+	if p.peer.inward != nil && p.opens != c {
+		access := wire.OfferAccess{Share: p.head.Share, Ticket: p.head.Ticket}
+		if _, err := call(ctx, c, "/v1/offers/"+p.head.Offer+"/access", access, readNothing); err != nil {
+			return state, err
+		}
+		p.opens = c
+	}
 	path := fmt.Sprintf("/v1/offers/%s?opened=%d", p.head.Offer, p.opened)
 	err = c.exchange(ctx, http.MethodGet, path, "", nil, 0, offerWait+callTime, func(r io.Reader) error {
 		state, err = wire.ReadOfferState(r)
@@ -311,6 +330,9 @@ func (p *push) ask(ctx context.Context, c *conn) (state wire.OfferState, err err
 	})
 	return state, err
 }
+
+// readNothing passes over an answer that says no more than that there is one.
+func readNothing(io.Reader) (struct{}, error) { return struct{}{}, nil }
 
 // reverse opens a connection on which the receiver asks.
 func (p *push) reverse(ctx context.Context) {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -257,9 +258,13 @@ func (n *Node) try(ctx context.Context, code proof, s discovery.Service, given *
 	return o
 }
 
-// reach connects to a sender over the first of its addresses where it answers:
+// reach connects to a device over the first of its addresses where it answers:
 // each has a small start on the next.
 func (n *Node) reach(ctx context.Context, s discovery.Service) (*peer, *conn, error) {
+	return n.reachBy(ctx, s, n.id.ClientConfig)
+}
+
+func (n *Node) reachBy(ctx context.Context, s discovery.Service, config func(identity.DeviceID) *tls.Config) (*peer, *conn, error) {
 	id, err := identity.ParseDeviceID(s.Device)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: announced with a wrong device ID: %w", wire.ErrNotFound, err)
@@ -282,7 +287,7 @@ func (n *Node) reach(ctx context.Context, s discovery.Service) (*peer, *conn, er
 				return
 			case <-time.After(time.Duration(i) * dialStagger):
 			}
-			c, err := n.connect(ctx, address, id)
+			c, err := n.connectWith(ctx, address, config(id))
 			answers <- answer{address, c, err}
 		}()
 	}
@@ -330,7 +335,7 @@ func (n *Node) lastFirst(ctx context.Context, device identity.DeviceID, addrs []
 	return addrs
 }
 
-// An unreachableError says that a sender was found where it cannot be reached.
+// An unreachableError says that a device was found where it cannot be reached.
 type unreachableError struct {
 	address string
 	err     error
@@ -345,7 +350,7 @@ func (e *unreachableError) Error() string {
 	case errors.As(why, &opErr):
 		why = plain(opErr) // the rest of it repeats the address
 	}
-	return fmt.Sprintf("the sender was found at %s, but it cannot be reached (%v): its firewall may block the port", e.address, why)
+	return fmt.Sprintf("the device was found at %s, but it cannot be reached (%v): its firewall may block the port", e.address, why)
 }
 
 func (e *unreachableError) Unwrap() []error { return []error{wire.ErrNotFound, e.err} }

@@ -45,9 +45,30 @@ const MaxReverse = 1 << 20
 // for, and what opens the share to who takes it. To a device that has a code to
 // prove first, share and ticket are not told.
 type ReverseHead struct {
-	Offer  string `json:"offer"`
+	Offer  string `json:"offer,omitempty"`
 	Share  string `json:"share,omitempty"`
 	Ticket string `json:"ticket,omitempty"`
+	// Waits stands alone: who dialled waits for offers.
+	Waits bool `json:"waits,omitempty"`
+}
+
+// An OfferAccess opens the share of an offer to a device that dials for it: POST
+// /v1/offers/{id}/access.
+type OfferAccess struct {
+	Share  string `json:"share"`
+	Ticket string `json:"ticket"`
+}
+
+// ReadOfferAccess reads an OfferAccess. Errors: ErrTooLarge, ErrMalformed, r's.
+func ReadOfferAccess(r io.Reader) (OfferAccess, error) {
+	var a OfferAccess
+	if err := readBody(r, "access to the offer", &a); err != nil {
+		return OfferAccess{}, err
+	}
+	if !isToken(a.Share) || !isToken(a.Ticket) {
+		return OfferAccess{}, fmt.Errorf("read access to the offer: %w: share or ticket is none", ErrMalformed)
+	}
+	return a, nil
 }
 
 // IsOpen tells whether the head opens a share.
@@ -110,7 +131,7 @@ const maxReverseHead = 1 << 10
 func WriteReverseHead(w io.Writer, h ReverseHead) error {
 	line, err := json.Marshal(h)
 	if err != nil {
-		panic(err) // three strings can always be written
+		panic(err) // strings can always be written
 	}
 	_, err = w.Write(append(line, '\n'))
 	return err
@@ -141,8 +162,11 @@ func ReadReverseHead(r io.Reader) (ReverseHead, error) {
 	if err := readBody(bytes.NewReader(line), "reverse head", &h); err != nil {
 		return ReverseHead{}, err
 	}
+	if h == (ReverseHead{Waits: true}) {
+		return h, nil
+	}
 	isClosed := h.Share == "" && h.Ticket == ""
-	if !isToken(h.Offer) || !isClosed && (!isToken(h.Share) || !isToken(h.Ticket)) {
+	if h.Waits || !isToken(h.Offer) || !isClosed && (!isToken(h.Share) || !isToken(h.Ticket)) {
 		return ReverseHead{}, fmt.Errorf("read reverse head: %w: offer, share or ticket is none", ErrMalformed)
 	}
 	return h, nil

@@ -27,13 +27,25 @@ func TestReverseHead(t *testing.T) {
 	if h, err := ReadReverseHead(strings.NewReader("{\"offer\":\"a\"}\n")); err != nil || h.IsOpen() || !want.IsOpen() {
 		t.Error(h, err)
 	}
+	line.Reset()
+	if err := WriteReverseHead(&line, ReverseHead{Waits: true}); err != nil || line.String() != "{\"waits\":true}\n" {
+		t.Errorf("%q, %v", &line, err)
+	}
+	if h, err := ReadReverseHead(&line); err != nil || h.IsOpen() || !h.Waits {
+		t.Error(h, err)
+	}
+	if err := WriteReverseHead(&line, want); err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]error{
-		"":                           io.ErrUnexpectedEOF,
-		line.String()[:line.Len()-1]: io.ErrUnexpectedEOF,
-		line.String() + "x":          ErrMalformed,
-		"{}\n":                       ErrMalformed,
-		"[]\n":                       ErrMalformed,
-		strings.Repeat(" ", 1024):    ErrTooLarge,
+		"":                                  io.ErrUnexpectedEOF,
+		line.String()[:line.Len()-1]:        io.ErrUnexpectedEOF,
+		line.String() + "x":                 ErrMalformed,
+		"{}\n":                              ErrMalformed,
+		"{\"waits\":false}\n":               ErrMalformed,
+		`{"offer":"a","waits":true}` + "\n": ErrMalformed,
+		"[]\n":                              ErrMalformed,
+		strings.Repeat(" ", 1024):           ErrTooLarge,
 		`{"offer":"a b","share":"s","ticket":"t"}` + "\n":          ErrMalformed,
 		`{"offer":"a","share":"s"}` + "\n":                         ErrMalformed,
 		`{"offer":"a","ticket":"t"}` + "\n":                        ErrMalformed,
@@ -63,6 +75,13 @@ func TestOfferMessages(t *testing.T) {
 	for _, text := range []string{`{}`, `{"offer":"a/b"}`, `{"offer":"a","name":"` + long + `"}`} {
 		if _, err := ReadOfferAnswer(strings.NewReader(text)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("answer %.30q: %v", text, err)
+		}
+	}
+	for text, ok := range map[string]bool{
+		`{"share":"s","ticket":"t"}`: true, `{"share":"s"}`: false, `{"ticket":"t"}`: false, `{"share":"a/b","ticket":"t"}`: false,
+	} {
+		if _, err := ReadOfferAccess(strings.NewReader(text)); (err == nil) != ok {
+			t.Errorf("access %q: %v", text, err)
 		}
 	}
 	for text, ok := range map[string]bool{
