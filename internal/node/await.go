@@ -39,6 +39,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	} else {
 		defer announcer.Close()
 	}
+	visits.Go(func() { d.visit(visiting) })
 	for {
 		select {
 		case <-ctx.Done():

@@ -144,7 +144,7 @@ func abroad(err error) error {
 func (o *offered) isFollowed() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.asking > 0 || time.Since(o.asked) < followPause
+	return o.ended.IsZero() && (o.asking > 0 || time.Since(o.asked) < followPause)
 }
 
 // followPause is longer than a sender takes from one question to the next.
