@@ -69,6 +69,14 @@ func TestSample(t *testing.T) {
 	}
 }
 
+func TestUnfairness(t *testing.T) {
+	for want, rates := range map[float64][]float64{0: {60e6}, 25: {75e6, 45e6}, 50: {60, 30, 30}, 100: {0, 60, 60, 0}} {
+		if got := unfairness(rates); got != want {
+			t.Errorf("%v: %v, want %v", rates, got, want)
+		}
+	}
+}
+
 func TestTargets(t *testing.T) {
 	at := spread{1, 1.15, 1.15, 1.15}
 	for name, c := range map[string]struct {

@@ -40,6 +40,7 @@ func cases() []benchCase {
 		{"firstbyte", firstByte},
 		{"memory", memory},
 		{"tree", tree},
+		{"fair", fair},
 	}
 }
 

@@ -11,7 +11,9 @@
 // remembered from one transfer to the next; no process outlives the transfer,
 // its context or this process; what the binary says of an error is in the error.
 //
-// Non-goals: several receivers, discovery, and any judgement of what came out.
+// [Crowd] is for several transfers at once, of which it tells how fast each is.
+//
+// Non-goals: discovery, and any judgement of what came out.
 //
 // It exists on Linux only.
 package trial

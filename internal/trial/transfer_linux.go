@@ -61,43 +61,34 @@ func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err erro
 	defer cancel()
 	env := append(os.Environ(), "LANYARD_CODE=7-"+rand.Text())
 
-	sender := p.command(ctx, p.Sender, append(env, "LANYARD_HOME="+dir+"/sender"),
+	sender := command(ctx, p.Binary, p.Sender, append(env, "LANYARD_HOME="+dir+"/sender"),
 		append([]string{"send", "--json", "--bind", p.Sender.Address().String(), "--"}, opts.Paths...))
-	waiting := make(chan string, 1)
-	sender.on = func(ev event) {
-		if ev.Kind == "waiting" && len(ev.Addresses) > 0 {
-			select {
-			case waiting <- ev.Addresses[0]:
-			default: // it was said already
-			}
-		}
-	}
+	w := newWaiting()
+	sender.on = w.on
 	if err := sender.start(); err != nil {
 		return out, err
 	}
-	var address string
-	select {
-	case address = <-waiting:
-	case <-sender.ended:
-		return out, fmt.Errorf("the sender ended before it could send: %w", sender.failure())
+	address, err := w.address(sender)
+	if err != nil {
+		return out, err
 	}
 
 	args, whole := opts.receive(address)
-	receiver := p.command(ctx, p.Receiver, append(env, "LANYARD_HOME="+dir+"/receiver"), args)
-	w := &watch{opts: opts, receiver: receiver, began: time.Now()}
-	receiver.on = w.event
+	receiver := command(ctx, p.Binary, p.Receiver, append(env, "LANYARD_HOME="+dir+"/receiver"), args)
+	seen := &watch{opts: opts, receiver: receiver, began: time.Now()}
+	receiver.on = seen.event
 	if !whole {
-		receiver.process.Stdout = w
+		receiver.process.Stdout = seen
 	}
 	err = receiver.start()
 	if err == nil {
 		<-receiver.ended
-		out.Wall = time.Since(w.began)
-		if err = receiver.failure(); w.stopped {
+		out.Wall = time.Since(seen.began)
+		if err = receiver.failure(); seen.stopped {
 			err = nil // it was asked to fail
 		}
 	}
-	if err == nil && whole && !w.stopped {
+	if err == nil && whole && !seen.stopped {
 		out.Result, err = receiver.result()
 	}
 	switch {
@@ -105,7 +96,7 @@ func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err erro
 		cancel()
 		<-sender.ended
 		return out, fmt.Errorf("the receiver: %w", err)
-	case opts.List || w.stopped:
+	case opts.List || seen.stopped:
 		err = sender.interrupt()
 	default:
 		if err = sender.wait(); err == nil {
@@ -115,9 +106,32 @@ func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err erro
 	if err != nil {
 		return out, fmt.Errorf("the sender: %w", err)
 	}
-	out.First, out.Listed = w.first, w.lines
+	out.First, out.Listed = seen.first, seen.lines
 	out.Sending, out.Receiving = sender.process.Usage(), receiver.process.Usage()
 	return out, nil
+}
+
+// A waiting is where a sender waits, once it does.
+type waiting chan string
+
+func newWaiting() waiting { return make(waiting, 1) }
+
+func (w waiting) on(ev event) {
+	if ev.Kind == "waiting" && len(ev.Addresses) > 0 {
+		select {
+		case w <- ev.Addresses[0]:
+		default: // it was said already
+		}
+	}
+}
+
+func (w waiting) address(sender *end) (string, error) {
+	select {
+	case address := <-w:
+		return address, nil
+	case <-sender.ended:
+		return "", fmt.Errorf("the sender ended before it could send: %w", sender.failure())
+	}
 }
 
 // receive is the receiver's command line. whole tells that standard output is
@@ -193,8 +207,8 @@ type end struct {
 	reason string // of the last event that has one
 }
 
-func (p Pair) command(ctx context.Context, at *Place, env, args []string) *end {
-	e := &end{process: at.Command(ctx, p.Binary, args...), ended: make(chan struct{})}
+func command(ctx context.Context, binary string, at *Place, env, args []string) *end {
+	e := &end{process: at.Command(ctx, binary, args...), ended: make(chan struct{})}
 	e.process.Env = env
 	e.process.Stdout, e.process.Stderr = &e.out, e
 	return e

@@ -143,6 +143,64 @@ func TestList(t *testing.T) {
 	}
 }
 
+// Several at once share what joins them, whichever way they go, and none of
+// them is left.
+func TestCrowd(t *testing.T) {
+	lab.Need(t)
+	l, err := lab.New(lab.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	// Fast enough that blocks, which are what receivers count, come all the time.
+	const rate = 400e6
+	hosts, err := l.Hub(3, lab.Link{Rate: rate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	crowd := Crowd{Binary: binary, Node: At(hosts[0]), Others: []*Place{At(hosts[1]), At(hosts[2])}, Dir: t.TempDir()}
+	source := filepath.Join(t.TempDir(), "film.mov")
+	write(t, source, 0)
+	if err := os.Truncate(source, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	for _, sends := range []bool{false, true} {
+		rates, err := crowd.Rates(ctx, CrowdOptions{Path: source, Out: t.TempDir(), Sends: sends, Settle: time.Second, Window: 3 * time.Second})
+		if err != nil || len(rates) != 2 || rates[0] <= 0 || rates[1] <= 0 || rates[0]+rates[1] > 1.3*rate/8 {
+			t.Errorf("sends %v: %.0f bytes a second, %v", sends, rates, err)
+		}
+		if left, err := os.ReadDir(crowd.Dir); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+	write(t, source, 1)
+	for _, sends := range []bool{false, true} {
+		rates, err := crowd.Rates(ctx, CrowdOptions{Path: source, Out: t.TempDir(), Sends: sends, Window: 2 * time.Second})
+		if err == nil || !strings.Contains(err.Error(), "ended before it was measured") {
+			t.Errorf("sends %v, one byte: %v, %v", sends, rates, err)
+		}
+	}
+}
+
+func TestCourse(t *testing.T) {
+	began := time.Now()
+	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
+	c := &course{bytes: []int64{1000, 1000, 1010, 1030, 9000}}
+	for i := range c.bytes {
+		c.times = append(c.times, at(i))
+	}
+	if rate, err := c.rate(at(1), at(3)); rate != 15 || err != nil {
+		t.Errorf("%v, %v; want 15", rate, err)
+	}
+	for _, to := range []int{1, 0} {
+		if rate, err := c.rate(at(1), at(to)); err == nil {
+			t.Errorf("of one moment or none: %v", rate)
+		}
+	}
+}
+
 // What is stopped half-way has not failed.
 func TestStopAfter(t *testing.T) {
 	pair, ctx := here(t)
