@@ -187,7 +187,8 @@ func TestPairingReplays(t *testing.T) {
 	}
 }
 
-// However many guess at once, three are answered.
+// However many guess at once, three are answered of each code: on a machine that
+// is slow enough some of them meet the next one.
 func TestGuessesAtOnce(t *testing.T) {
 	v := share(t, 1<<20)
 	const many = 60
@@ -195,13 +196,12 @@ func TestGuessesAtOnce(t *testing.T) {
 	for i := range clients {
 		clients[i] = v.connect(&keys)
 	}
-	began := time.Now()
 	var answered, refused, busy atomic.Int32
 	var wg sync.WaitGroup
 	for i, c := range clients {
 		wg.Go(func() {
 			// Each asks again until it is told that the code is burnt.
-			for try := 0; time.Since(began) < 800*time.Millisecond; try++ {
+			for try := 0; ; try++ {
 				status, confirm := c.begin(t, fmt.Sprintf("4711-wrong-horse-%d-%d", i, try), &keys)
 				switch status {
 				case http.StatusOK:
@@ -222,11 +222,12 @@ func TestGuessesAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if answered.Load() != 3 || refused.Load() != many {
-		t.Errorf("%d guesses were answered, %d refused, %d told to wait", answered.Load(), refused.Load(), busy.Load())
+	codes := 1 + v.told(node.KindNewCode)
+	if n := int(answered.Load()); n < 3 || n > 3*codes || refused.Load() != many {
+		t.Errorf("%d guesses of %d codes were answered, %d refused, %d told to wait", n, codes, refused.Load(), busy.Load())
 	}
-	if n := v.told(node.KindRefused); n != 3 {
-		t.Errorf("the sender was told of %d guesses", n)
+	if n := v.told(node.KindRefused); n != int(answered.Load()) {
+		t.Errorf("the sender was told of %d guesses, and answered %d", n, answered.Load())
 	}
 }
 
