@@ -206,3 +206,52 @@ func TestBusOfAnotherLife(t *testing.T) {
 		}
 	}
 }
+
+// A second offer of the same files, from a sender that follows the first one, is
+// another transfer.
+func TestDaemonTakesTheSameTwice(t *testing.T) {
+	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	if err := from.SetLimits(8*digest.BlockSize, 0); err != nil {
+		t.Fatal(err)
+	}
+	src, _ := offer(t, from, to, 12)
+	to.accept(Answer{Accept: true})
+	to.until("moving", moving(1))
+	if _, err := from.Add(t.Context(), Job{To: to.at, Yes: true, Paths: []string{filepath.Join(src, "a.mov")}}); err != nil {
+		t.Fatal(err)
+	}
+	to.until("asking", has(Asking))
+	to.accept(Answer{Accept: true})
+	to.until("done", all(2, Ended))
+	from.until("sent", all(2, Ended))
+	if n := len(tree(t, to.inbox)); n != 2 {
+		t.Errorf("%d files arrived", n)
+	}
+}
+
+// The words are shown here while the sender's user compares them, and a transfer
+// that is cancelled there ends here.
+func TestDaemonTellsBothSides(t *testing.T) {
+	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	src := makeTree(t, map[string]int{"a.mov": 40 * digest.BlockSize})
+	if err := from.SetLimits(4*digest.BlockSize, 0); err != nil {
+		t.Fatal(err)
+	}
+	sending, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, "a.mov")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := from.until("asking for the words", all(1, Asking)), to.Transfers()
+	if len(there) != 1 || there[0].State != Waiting || there[0].Words == "" || there[0].Words != here[0].Words {
+		t.Errorf("the other side shows %+v, this one %q", there, here[0].Words)
+	}
+	from.accept(Answer{Accept: true})
+	to.until("asking", all(1, Asking))
+	to.accept(Answer{Accept: true})
+	to.until("moving", moving(1))
+	if err := from.Cancel(sending.ID); err != nil {
+		t.Fatal(err)
+	}
+	from.until("cancelled", all(1, Cancelled))
+	to.until("cancelled there, too", all(1, Cancelled))
+}
