@@ -266,11 +266,7 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
 	}
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	writeJSON(w, answer)
+	reply(w, answer, err)
 }
 
 // take notes the offer of the device that asks.

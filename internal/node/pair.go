@@ -266,11 +266,7 @@ func (p *pairer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
 	}
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	writeJSON(w, answer)
+	reply(w, answer, err)
 }
 
 // confirm trusts a device that has proved the code.

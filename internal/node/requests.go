@@ -169,11 +169,7 @@ func (s *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = fmt.Errorf("%w: %s", wire.ErrNoShare, wire.Escape(r.URL.Path))
 	}
-	if err != nil {
-		wire.WriteError(w, err)
-		return
-	}
-	writeJSON(w, answer)
+	reply(w, answer, err)
 }
 
 // take notes the request of the device that asks.

@@ -343,6 +343,15 @@ func newTicket() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
+// reply answers a call, by an answer or by an error.
+func reply(w http.ResponseWriter, answer any, err error) {
+	if err != nil {
+		wire.WriteError(w, err)
+		return
+	}
+	writeJSON(w, answer)
+}
+
 // writeJSON answers a call. An error means that the caller has gone.
 func writeJSON(w http.ResponseWriter, answer any) {
 	w.Header().Set("Content-Type", "application/json")
