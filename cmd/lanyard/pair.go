@@ -82,7 +82,7 @@ func pair(cmd *cobra.Command, t *terminal, from string, args []string) error {
 			return err
 		}
 	}
-	n, err := node.Open(node.Options{Name: set.Name})
+	n, err := openNode(ctx, set)
 	if err != nil {
 		return err
 	}

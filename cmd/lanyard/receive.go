@@ -97,7 +97,7 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 	if f.hand {
 		return handOver(ctx, t, node.Job{Code: code, From: f.from, Out: f.out, Only: f.only})
 	}
-	n, err := node.Open(nodeOptions(set))
+	n, err := openNode(ctx, set)
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func send(cmd *cobra.Command, t *terminal, f *sendFlags, args []string) error {
 	}
 	opts.Bind, opts.Port, opts.Limit = set.Bind, set.Port, int64(set.LimitUp)
 	ctx := cmd.Context()
-	n, err := node.Open(nodeOptions(set))
+	n, err := openNode(ctx, set)
 	if err != nil {
 		return err
 	}

@@ -101,6 +101,25 @@ func nodeOptions(set settings.Settings) node.Options {
 	return opts
 }
 
+// openNode opens the node of a command, which is called as the one that runs here
+// is, if none of the settings says otherwise: others know this machine by one name.
+func openNode(ctx context.Context, set settings.Settings) (*node.Node, error) {
+	opts := nodeOptions(set)
+	n, err := node.Open(opts)
+	if err != nil || opts.Name != "" {
+		return n, err
+	}
+	info, err := web.Dial(n.Home()).Info(ctx)
+	if err != nil {
+		return n, nil // none runs, or none that answers
+	}
+	opts.Name = info.Name
+	if err := n.Close(); err != nil {
+		return nil, err
+	}
+	return node.Open(opts)
+}
+
 // inboxOf is the folder that a running node receives into.
 func inboxOf(set settings.Settings) string {
 	rest, isHome := strings.CutPrefix(set.Inbox, "~/")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lanyard/internal/share"
 	"lanyard/internal/wire"
@@ -60,7 +61,7 @@ func (r *receive) picked(globs []string) (share.Patterns, []wire.File, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, nil, fmt.Errorf("%w: nothing that is offered is called %s", wire.ErrUsage, wire.Escape(fmt.Sprintf("%q", globs)))
+		return nil, nil, fmt.Errorf("%w: nothing that is offered is called %s", wire.ErrUsage, wire.Escape(strings.Join(globs, ", ")))
 	}
 	return patterns, chosen, nil
 }

@@ -76,6 +76,12 @@ func (c *Client) call(ctx context.Context, method, path string, ask, answer any)
 	return nil
 }
 
+// Info tells what the node is.
+func (c *Client) Info(ctx context.Context) (info node.DaemonInfo, err error) {
+	err = c.call(ctx, http.MethodGet, "/v1/node", nil, &info)
+	return info, err
+}
+
 // Transfers are the node's.
 func (c *Client) Transfers(ctx context.Context) ([]node.Transfer, error) {
 	var all transfers
