@@ -89,7 +89,7 @@ func TestKilledNodeGoesOnReceiving(t *testing.T) {
 	var sends []*process
 	for i := range 4 {
 		path := filepath.Join(src, fmt.Sprintf("film %d.mov", i))
-		sparse(t, path, 300<<20)
+		sparse(t, path, 150<<20)
 		sends = append(sends, sender.start("send", "--yes", "--to", receiver.address(), path))
 	}
 	receiver.accept(4)
@@ -116,7 +116,7 @@ func TestKilledNodeGoesOnSending(t *testing.T) {
 	sender.env = nil // the code is for send by itself
 	for i := range 4 {
 		path := filepath.Join(src, fmt.Sprintf("film %d.mov", i))
-		sparse(t, path, 300<<20)
+		sparse(t, path, 150<<20)
 		if out, err := sender.command("send", "--background", "--to", receiver.address(), path).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -143,7 +143,7 @@ func TestNodeStops(t *testing.T) {
 	dst := t.TempDir()
 	running := receiver.serve(dst)
 	path := filepath.Join(t.TempDir(), "film.mov")
-	sparse(t, path, 2<<30)
+	sparse(t, path, 700<<20)
 	p := sender.start("send", "--yes", "--to", receiver.address(), path)
 	receiver.accept(1)
 	receiver.until("under way", each(1, func(t node.Transfer) bool { return t.Bytes > 32<<20 }))
