@@ -131,7 +131,9 @@ func TestAnswersWithoutEnd(t *testing.T) {
 					t.Errorf("an error of %d bytes", len(err.Error()))
 				}
 			})
-			g.below(t, 32)
+			// What is held without end is more than this in a moment; garbage of
+			// broken connections is less, however late it is collected.
+			g.below(t, 100)
 			if got := y.arrived(t); len(got) > 0 {
 				t.Errorf("arrived: %v", got)
 			}
