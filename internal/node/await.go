@@ -28,7 +28,6 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	defer visits.Wait()
 	defer stop()
 	defer d.open(ctx, inner)()
-	visits.Go(func() { d.visit(visiting) })
 
 	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
 	announcer, err := discovery.Announce(ctx, discovery.Service{
