@@ -27,12 +27,11 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	var visits sync.WaitGroup
 	defer visits.Wait()
 	defer stop()
-	defer d.open(ctx, inner)()
+	_, shut := d.open(ctx, inner, false)
+	defer shut()
 
 	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Addresses: addresses(opts.Bind, at.Port)})
-	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: n.name, Device: n.id.ID().String(), Version: wire.Version, Port: at.Port,
-	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	announcer, err := n.announce(ctx, at, discovery.Service{})
 	if err != nil {
 		report(Event{Kind: KindWarning, Reason: "this network cannot be told of this device, send to its address: " + err.Error()})
 	} else {
@@ -55,17 +54,22 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 	}
 }
 
-// open lets others come to the desk until what it answers is called.
-func (d *desk) open(ctx context.Context, inner net.Listener) (shut func()) {
+// open lets others come to the desk until shut is called; goesOn is that of close.
+// failed is closed when nobody can come any more.
+func (d *desk) open(ctx context.Context, inner net.Listener, goesOn bool) (failed <-chan struct{}, shut func()) {
 	listener := secure.NewListener(inner, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	calls := newHandover(inner.Addr())
 	web := newWeb(d)
 	web.ConnState = d.trusting.connState
+	over := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { d.accept(listener, calls) })
+	wg.Go(func() {
+		defer close(over)
+		d.accept(listener, calls)
+	})
 	wg.Go(func() { _ = web.Serve(calls) })
-	return func() {
-		d.close(false)
+	return over, func() {
+		d.close(goesOn)
 		// Senders shall have the answers to their questions.
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		_ = web.Shutdown(grace)
@@ -89,13 +93,13 @@ func (n *Node) receiveOffered(ctx context.Context, opts ReceiveOptions, o *offer
 		return a, err
 	}
 	r := newReceive(n, opts, report)
-	r.peer = &peer{node: n, address: o.address, id: o.device, offer: o, share: o.head.Share, ticket: o.head.Ticket}
 	ctx, stop := o.untilWithdrawn(ctx)
 	defer stop()
 	c, err := o.connect(ctx)
 	if err != nil {
 		return Result{}, err
 	}
+	r.peer = o.peer(n)
 	return r.run(ctx, newConn(c))
 }
 

@@ -30,7 +30,8 @@ func startWanting(t *testing.T, n *Node) (*desk, discovery.Service) {
 	}
 	d := newDesk(n, maxSenders, func(ev Event) { t.Errorf("told %+v", ev) })
 	d.number = parsed(t, testCode).Number
-	t.Cleanup(d.open(t.Context(), l))
+	_, shut := d.open(t.Context(), l, false)
+	t.Cleanup(shut)
 	s := service(t, n.id.ID(), l.Addr().String())
 	s.Number, s.Wants = 0, d.number
 	return d, s

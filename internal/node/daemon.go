@@ -18,7 +18,6 @@ import (
 	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
-	"lanyard/internal/secure"
 	"lanyard/internal/store"
 	"lanyard/internal/wire"
 )
@@ -27,7 +26,7 @@ import (
 type DaemonOptions struct {
 	Bind      string // address to listen on; empty: all
 	Port      int    // 0: DefaultPort, or the next free one
-	Inbox     string // folder that goes what is received, unless somebody says another
+	Inbox     string // folder that what is received goes to, unless somebody says another
 	AtOnce    int    // transfers under way at one time; 0: DefaultAtOnce
 	LimitUp   int64  // bytes a second; 0: none
 	LimitDown int64
@@ -169,17 +168,8 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	at := d.listener.Addr().(*net.TCPAddr)
-	listener := secure.NewListener(d.listener, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
-	calls := newHandover(at)
-	web := newWeb(d.desk)
-	web.ConnState = d.desk.trusting.connState
 	var serving, tasks sync.WaitGroup
-	failed := make(chan error, 1)
-	serving.Go(func() {
-		d.desk.accept(listener, calls)
-		failed <- net.ErrClosed
-	})
-	serving.Go(func() { _ = web.Serve(calls) })
+	failed, shut := d.desk.open(ctx, d.listener, true)
 	serving.Go(func() { d.seen.watch(ctx, d) })
 	visiting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	serving.Go(func() { d.desk.visit(visiting) })
@@ -187,19 +177,12 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 		cancel()
 		close(d.stopped)
 		tasks.Wait()
-		d.desk.close(true)
+		shut()
 		stop()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		_ = web.Shutdown(grace) // senders shall have the answers to their questions
-		cancel()
-		web.Close()
-		_ = listener.Close()
 		serving.Wait()
 		d.release()
 	}()
-	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: d.node.name, Device: d.node.id.ID().String(), Version: wire.Version, Port: at.Port,
-	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	announcer, err := d.node.announce(ctx, at, discovery.Service{})
 	if err != nil {
 		d.warn("this network cannot be told of this device, send to its address: "+err.Error(), "")
 	} else {
@@ -214,8 +197,8 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-failed:
-			return fmt.Errorf("listen for others: %w", err)
+		case <-failed:
+			return fmt.Errorf("listen for others: %w", net.ErrClosed)
 		case t := <-d.begun:
 			tasks.Go(func() { t.run(ctx) })
 		case o := <-d.desk.ready:
@@ -344,8 +327,8 @@ func (d *Daemon) warn(reason, transfer string) {
 }
 
 // Transfers are those under way, the oldest first, and then those that have
-// ended, the latest of them.
-// Offers whose senders still compare words are among them.
+// ended, the latest of them. Offers whose senders still compare words are among
+// them.
 func (d *Daemon) Transfers() []Transfer {
 	all := []Transfer{}
 	for _, o := range d.desk.noted() {

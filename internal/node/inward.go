@@ -57,9 +57,7 @@ func (in *inward) listen(ctx context.Context, bind string) error {
 	defer listener.Close()
 	accepting.Go(func() { accept(listener, in.conns, in.greet) })
 	at := inner.Addr().(*net.TCPAddr)
-	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: in.node.name, Device: in.node.id.ID().String(), For: in.device.String(), Version: wire.Version, Port: at.Port,
-	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	announcer, err := in.node.announce(ctx, at, discovery.Service{For: in.device.String()})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,9 @@ package node
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/adrg/xdg"
 
+	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
 	"lanyard/internal/pace"
 	"lanyard/internal/store"
@@ -90,6 +93,13 @@ func (n *Node) SetLimits(up, down int64) {
 // info is what this node tells anybody of itself.
 func (n *Node) info() wire.Info {
 	return wire.Info{Name: n.name, Version: Version(), Device: n.id.ID().String()}
+}
+
+// announce tells the network of a service of this node that listens at an
+// address; of says what it is for.
+func (n *Node) announce(ctx context.Context, at *net.TCPAddr, of discovery.Service) (*discovery.Announcer, error) {
+	of.Name, of.Device, of.Version, of.Port = n.name, n.id.ID().String(), wire.Version, at.Port
+	return discovery.Announce(ctx, of, discovery.Options{Interfaces: interfacesOf(at.IP)})
 }
 
 // maxName is how long a name may be that is told to others.

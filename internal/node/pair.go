@@ -215,9 +215,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 
 	at := inner.Addr().(*net.TCPAddr)
 	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Code: code.String(), Addresses: addresses(opts.Bind, at.Port)})
-	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: n.name, Device: n.id.ID().String(), Number: code.Number, Version: wire.Version, Port: at.Port,
-	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	announcer, err := n.announce(ctx, at, discovery.Service{Number: code.Number})
 	if err != nil {
 		report(Event{Kind: KindWarning, Reason: "this network cannot be told of this device, pair with its address: " + err.Error()})
 	} else {

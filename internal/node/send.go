@@ -103,9 +103,7 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 	}
 
-	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: n.name, Device: n.id.ID().String(), Number: code.Number, Version: wire.Version, Port: at.Port,
-	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	announcer, err := n.announce(ctx, at, discovery.Service{Number: code.Number})
 	if err != nil {
 		report(Event{Kind: KindWarning, Reason: "this network cannot be told of the sender, receive with --from: " + err.Error()})
 	} else {

@@ -17,7 +17,7 @@ import (
 // A State is how a transfer of a daemon stands.
 type State string
 
-// The states. A transfer that has ended is Done, Declined or Cancelled; one that
+// The states. A transfer that is over has Ended, was Declined or Cancelled; one that
 // Failed may be tried again.
 const (
 	Asking    State = "asking"    // somebody here is to answer
@@ -28,7 +28,7 @@ const (
 	Failed    State = "failed"    // it does not go on by itself
 	Ended     State = "done"      // everything is where it shall be
 	Declined  State = "declined"  // here or there
-	Cancelled State = "cancelled" // here
+	Cancelled State = "cancelled" // here, or by its sender
 )
 
 // IsOver tells whether nothing comes after a state.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"lanyard/internal/discovery"
-	"lanyard/internal/wire"
 )
 
 // wantAfter is how long a receiver tries to connect to the code's sender before
@@ -48,11 +47,10 @@ func (w *want) listen(ctx context.Context, opts ReceiveOptions) error {
 	if err != nil {
 		return err
 	}
-	defer w.open(ctx, inner)()
+	_, shut := w.open(ctx, inner, false)
+	defer shut()
 	at := inner.Addr().(*net.TCPAddr)
-	announcer, err := discovery.Announce(ctx, discovery.Service{
-		Name: w.node.name, Device: w.node.id.ID().String(), Wants: w.number, Version: wire.Version, Port: at.Port,
-	}, discovery.Options{Interfaces: interfacesOf(at.IP)})
+	announcer, err := w.node.announce(ctx, at, discovery.Service{Wants: w.number})
 	if err != nil {
 		return err
 	}
