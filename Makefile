@@ -9,13 +9,23 @@ SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windo
 BUILDVCS := $(shell git rev-parse --is-inside-work-tree >/dev/null 2>&1 && echo true || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint vet cross fuzz bench demo notices clean
+.PHONY: help build page test lint vet cross fuzz bench demo notices clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: ## bin/lanyard, one static binary
+build: page ## bin/lanyard, one static binary with the page in it
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -o bin/ ./cmd/lanyard
+
+page: web/dist/index.html ## the page alone, which the binary takes in
+
+PAGE := $(shell find web/src web/public -type f ! -name schema.d.ts 2>/dev/null) $(wildcard web/*.ts web/*.js web/index.html)
+web/dist/index.html: web/node_modules/.package-lock.json internal/web/openapi.json $(PAGE)
+	cd web && npm run build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
 
 test: ## every test, under the race detector; installs what they need
 	scripts/deps.sh test
@@ -50,4 +60,4 @@ notices: ## write THIRD_PARTY_NOTICES anew after a dependency changed
 	$(GO) test ./internal -run TestNotices -update
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin web/node_modules web/dist/*

@@ -1,0 +1,14 @@
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type Transfer = Schemas['Transfer']
+export type Offer = Schemas['Offer']
+export type Device = Schemas['Device']
+export type Notice = Schemas['Notice']
+export type NodeState = Schemas['DaemonState']
+export type Pairing = Schemas['Pairing']
+export type Meeting = Schemas['Meeting']
+export type Job = Schemas['Job']
+export type Answer = Schemas['Answer']
+export type Failure = Schemas['Failure']

@@ -1,0 +1,179 @@
+import { api, Refusal, take } from '../api/client'
+import { follow, type Connection } from '../api/events'
+import type { Device, Meeting, NodeState, Notice, Pairing, Transfer } from '../api/types'
+import { log } from './log.svelte'
+import { sample } from './rates.svelte'
+
+/** How often at most something is asked anew because of notices, in milliseconds. */
+const calm = 300
+
+/** What the running node is and does at the moment, kept up to date by its notices. */
+class LiveNode {
+  connection = $state<Connection>('connecting')
+  info = $state<NodeState['node']>()
+  transfers = $state<Transfer[]>([])
+  devices = $state<Device[]>([])
+  trust = $state<Meeting | null>(null)
+  pairing = $state<Pairing | null>(null)
+  limits = $state({ up: 0, down: 0 })
+  /** Whether dialogs can be shown and folders opened on the screen of the node's machine. */
+  desktop = $state(false)
+  /** Whether there is anything to show yet. */
+  ready = $state(false)
+
+  private seq = 0
+  private early: Notice[] | null = [] // that came before the state did
+  private stop: AbortController | undefined
+  private timers = new Map<string, ReturnType<typeof setTimeout>>()
+
+  /** Follows the node until close, or until it says that nobody is signed in. */
+  async open(signedOut: () => void): Promise<void> {
+    this.close()
+    const stop = (this.stop = new AbortController())
+    this.early = []
+    for (let pause = 500; !stop.signal.aborted; pause = Math.min(2 * pause, 5000)) {
+      try {
+        await this.look()
+        break
+      } catch (error) {
+        if (error instanceof Refusal && error.status === 401) return
+        this.connection = 'reconnecting'
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    }
+    if (stop.signal.aborted) return
+    void follow(
+      () => this.seq,
+      stop.signal,
+      ({ notices, connection }) => {
+        if (connection) this.connection = connection
+        for (const n of notices ?? []) this.hear(n)
+      },
+      signedOut,
+    )
+  }
+
+  close(): void {
+    this.stop?.abort()
+    this.timers.forEach((timer) => clearTimeout(timer))
+    this.timers.clear()
+    this.ready = false
+  }
+
+  /** Reads everything anew. */
+  async look(): Promise<void> {
+    this.early ??= []
+    const state = await take(api.GET('/api/v1/state'))
+    this.seq = state.seq
+    this.info = state.node
+    this.transfers = state.transfers
+    this.devices = state.devices
+    this.trust = state.trust ?? null
+    this.pairing = state.pairing ?? null
+    this.limits = state.limits
+    this.desktop = state.desktop
+    this.ready = true
+    const early = this.early ?? []
+    this.early = null
+    for (const n of early) this.hear(n)
+  }
+
+  private hear(n: Notice): void {
+    if (n.event === 'missed') {
+      this.seq = Math.max(this.seq, n.seq)
+      this.soon('state', () => this.look())
+      return
+    }
+    if (this.early) {
+      this.early.push(n)
+      return
+    }
+    if (n.seq <= this.seq) return
+    this.seq = n.seq
+    log.add(n)
+    switch (n.event) {
+      case 'transfer':
+        if (n.of) this.put(n.of)
+        break
+      case 'progress':
+      case 'sending':
+        this.advance(n)
+        break
+      case 'trust':
+      case 'agreed':
+        this.soon('trust', async () => (this.trust = (await take(api.GET('/api/v1/trust'))).asked ?? null))
+        break
+      case 'trusted':
+        this.soon('trust', async () => (this.trust = (await take(api.GET('/api/v1/trust'))).asked ?? null))
+        this.lookAtDevices()
+        break
+      case 'seen':
+      case 'gone':
+      case 'known':
+        this.lookAtDevices()
+        break
+      case 'pairing':
+        this.soon('pairing', () => this.lookAtPairing())
+        break
+    }
+  }
+
+  private lookAtDevices(): void {
+    this.soon('devices', async () => (this.devices = (await take(api.GET('/api/v1/devices'))).devices))
+  }
+
+  async lookAtPairing(): Promise<void> {
+    this.pairing = (await take(api.GET('/api/v1/pairing'))).pairing ?? null
+  }
+
+  /** Enters a transfer as it is now. Notices carry no codes: what is known of one stays. */
+  put(t: Transfer): void {
+    const at = this.transfers.findIndex((other) => other.id === t.id)
+    if (at < 0) {
+      this.transfers.push(t)
+    } else {
+      const had = this.transfers[at]
+      this.transfers[at] = { ...t, ...(had?.code && !t.code ? { code: had.code } : {}) }
+    }
+    if (t.kind === 'share' && !this.transfers.find((o) => o.id === t.id)?.code) {
+      this.soon(`code ${t.id}`, async () =>
+        this.put(await take(api.GET('/api/v1/transfers/{id}', { params: { path: { id: t.id } } }))),
+      )
+    }
+    sample(t)
+  }
+
+  private advance(n: Notice): void {
+    const t = this.transfers.find((o) => o.id === n.transfer)
+    if (!t) return
+    if (n.bytes !== undefined) t.bytes = n.event === 'sending' ? Math.max(t.bytes, n.bytes) : n.bytes
+    if (n.total) t.total = n.total
+    if (n.files !== undefined) t.files = n.files
+    if (n.all_files) t.all_files = n.all_files
+    t.rate = n.rate ?? 0
+    t.streams = n.streams ?? t.streams ?? 0
+    t.lanes = n.lanes ?? []
+    t.seconds =
+      n.event === 'progress' ? (n.seconds ?? 0) : t.rate && t.total ? (t.total - t.bytes) / t.rate : 0
+    if (n.path) current[t.id] = n.path
+    sample(t)
+  }
+
+  /** Does something that notices ask for, once for all that come within moments. */
+  private soon(what: string, f: () => Promise<unknown>): void {
+    if (this.timers.has(what)) return
+    this.timers.set(
+      what,
+      setTimeout(() => {
+        this.timers.delete(what)
+        // A node that does not answer now has its stream broken too, and everything is read anew after that.
+        f().catch(() => this.soon('state', () => this.look()))
+      }, calm),
+    )
+  }
+}
+
+/** The file that each transfer is at. */
+export const current = $state<Record<string, string>>({})
+
+export const node = new LiveNode()
