@@ -17,6 +17,7 @@ import (
 	"lanyard/internal/node"
 	"lanyard/internal/settings"
 	"lanyard/internal/web"
+	page "lanyard/web"
 )
 
 func newServe(t *terminal) *cobra.Command {
@@ -66,8 +67,16 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 		return errors.Join(err, d.Close())
 	}
 	log := &noticeLog{newLog(t, set.LogJSON), map[string]node.State{}}
+	shown, err := web.OpenPage(ctx, n, web.PageOptions{Bind: set.PageBind, Port: set.PagePort, Files: page.Files()})
+	switch {
+	case err == nil:
+	case set.PageBind != "" || set.PagePort != 0:
+		return errors.Join(err, socket.Close(), d.Close())
+	default: // all else goes on without
+		log.Warn("no page", "reason", err)
+	}
 	var aside sync.WaitGroup
-	var answering error
+	var answering, showing error
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
 	aside.Go(func() {
 		for notice := range d.Notices(listening, 0) {
@@ -79,9 +88,18 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 		defer cancel()
 		answering = socket.Serve(ctx, d)
 	})
+	if shown != nil {
+		aside.Go(func() {
+			defer cancel()
+			showing = shown.Serve(ctx, d)
+		})
+	}
 	err = d.Run(ctx, func() {
 		info := d.Info()
 		log.Info("ready", "name", info.Name, "device", info.Device, "addresses", info.Addresses, "version", info.Version)
+		if shown != nil {
+			tellPage(log.Logger, shown)
+		}
 		tellManager("READY=1")
 	})
 	tellManager("STOPPING=1")
@@ -89,7 +107,16 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	stop()
 	aside.Wait()
 	log.Info("stopped")
-	return errors.Join(err, answering)
+	return errors.Join(err, answering, showing)
+}
+
+// tellPage says where the page is.
+func tellPage(log *slog.Logger, p *web.Page) {
+	args := []any{"address", p.Address()}
+	if others := p.Addresses(); len(others) > 0 {
+		args = append(args, "addresses", others)
+	}
+	log.Info("page", args...)
 }
 
 // nodeOptions are what settings say of the node itself.

@@ -68,6 +68,14 @@ func (i *Identity) ServerConfig(takes ...string) *tls.Config {
 	return plain
 }
 
+// BrowserConfig is for a side that browsers dial: it speaks HTTP and asks for no
+// certificate. To them this one is nobody's: they warn their user.
+func (i *Identity) BrowserConfig() *tls.Config {
+	c := i.config()
+	c.NextProtos = []string{"h2", "http/1.1"}
+	return c
+}
+
 // ClientConfig is for dialling the device want and no other. A handshake with
 // another one fails with ErrWrongDevice; other errors: ErrKeyKind,
 // ErrNotLanyard. errors.Is finds them in what tls.Conn's Handshake returns.

@@ -52,7 +52,7 @@ type SendOptions struct {
 	noted func(pastOffer)
 }
 
-// portsTried is how many ports after DefaultPort are looked at.
+// portsTried is how many ports after the usual one are looked at.
 const portsTried = 100
 
 // Send shares until as many receivers as wanted have everything, or ctx ends.
@@ -169,6 +169,11 @@ func newCode(ctx context.Context) (pairing.Code, error) {
 // listen opens the port that was asked for, or the default one or the next
 // that is free.
 func listen(ctx context.Context, bind string, port int) (net.Listener, error) {
+	return listenFrom(ctx, bind, port, DefaultPort)
+}
+
+// listenFrom is listen with another default.
+func listenFrom(ctx context.Context, bind string, port, usual int) (net.Listener, error) {
 	var lc net.ListenConfig
 	if port != 0 {
 		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
@@ -177,9 +182,9 @@ func listen(ctx context.Context, bind string, port int) (net.Listener, error) {
 		}
 		return l, listenError(bind, port, err)
 	}
-	for port := DefaultPort; ; port++ {
+	for port := usual; ; port++ {
 		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
-		if isPortTaken(err) && port < DefaultPort+portsTried {
+		if isPortTaken(err) && port < usual+portsTried {
 			continue
 		}
 		return l, listenError(bind, port, err)
@@ -217,21 +222,27 @@ func interfacesOf(ip net.IP) func() ([]net.Interface, error) {
 
 // addresses are what a receiver may give to --from, best first.
 func addresses(bind string, port int) []string {
-	hosts := []string{bind}
-	if ip := net.ParseIP(bind); bind == "" || ip != nil && ip.IsUnspecified() {
-		hosts = nil
-		found, err := discovery.Addresses()
-		if err != nil {
-			return nil
-		}
-		for _, a := range found {
-			hosts = append(hosts, a.String())
-		}
-	}
+	hosts := hostsOf(bind)
 	for i, host := range hosts {
 		if port != DefaultPort {
 			hosts[i] = net.JoinHostPort(host, strconv.Itoa(port))
 		}
+	}
+	return hosts
+}
+
+// hostsOf are the addresses of this machine that are listened on, best first.
+func hostsOf(bind string) []string {
+	if ip := net.ParseIP(bind); bind != "" && (ip == nil || !ip.IsUnspecified()) {
+		return []string{bind}
+	}
+	found, err := discovery.Addresses()
+	if err != nil {
+		return nil
+	}
+	var hosts []string
+	for _, a := range found {
+		hosts = append(hosts, a.String())
 	}
 	return hosts
 }

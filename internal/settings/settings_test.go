@@ -28,6 +28,8 @@ var samples = map[string][2]struct {
 	"inbox":      {{"/films", "/films"}, {"~/films", "~/films"}},
 	"at_once":    {{"1", 1}, {"64", 64}},
 	"keep_days":  {{"1", 1}, {"36500", 36500}},
+	"page_bind":  {{"127.0.0.2", "127.0.0.2"}, {"0.0.0.0", "0.0.0.0"}},
+	"page_port":  {{"1", 1}, {"65535", 65535}},
 	"log":        {{"json", true}, {"json", true}},
 }
 
@@ -187,6 +189,12 @@ streams = 8  # LANYARD_STREAMS
 
 # keep the history for N days (serve --keep-days N, LANYARD_KEEP_DAYS)
 # keep_days = 0  # default: 365
+
+# show the page on ADDR (serve --page-bind ADDR, LANYARD_PAGE_BIND)
+# page_bind = ""  # default: this machine only
+
+# show page on port N (serve --page-port N, LANYARD_PAGE_PORT)
+# page_port = 0  # default: 12180 or the next free
 
 # log as FORM, text or json (serve --log FORM, LANYARD_LOG)
 # log = "text"  # default: text

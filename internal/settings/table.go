@@ -27,6 +27,8 @@ type Values struct {
 	AtOnce    int    // transfers of the running node at one time; 0: as it thinks best
 	KeepDays  int    // that a transfer stays in the history; 0: a year
 	Devices   string // addresses of devices, HOST[:PORT], with commas between
+	PageBind  string // address that the page listens on; empty: 127.0.0.1
+	PagePort  int    // that it listens on; 0: the usual one, or the next that is free
 	LogJSON   bool   // whether the running node writes what happens as JSON
 }
 
@@ -82,6 +84,16 @@ var table = []Key{
 		Name: "keep_days", Flag: "keep-days", Commands: []string{"serve"},
 		About: "keep the history for `N` days", Default: "365",
 		form: number("is from 0 (as by default) to 36500", maxKeepDays, func(v *Values) *int { return &v.KeepDays }),
+	},
+	{
+		Name: "page_bind", Flag: "page-bind", Commands: []string{"serve"},
+		About: "show the page on `ADDR`", Default: "this machine only",
+		form: text("is an IP address or the name of one", isHost, func(v *Values) *string { return &v.PageBind }),
+	},
+	{
+		Name: "page_port", Flag: "page-port", Commands: []string{"serve"},
+		About: "show page on port `N`", Default: "12180 or the next free",
+		form: number("is from 1 to 65535", maxPort, func(v *Values) *int { return &v.PagePort }),
 	},
 	{
 		Name: "log", Flag: "log", Commands: []string{"serve"},

@@ -57,6 +57,15 @@ func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
 		Handler: newAPI(d), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
+	if err := serveUntil(ctx, server, s.listener); err != nil {
+		return fmt.Errorf("answer commands: %w", err)
+	}
+	return nil
+}
+
+// serveUntil serves until ctx ends, and then leaves who is being answered a
+// moment. An error is an end that nobody asked for.
+func serveUntil(ctx context.Context, server *http.Server, l net.Listener) error {
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
@@ -65,9 +74,9 @@ func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
 		_ = server.Shutdown(grace) // what then is still asked is broken off
 		_ = server.Close()
 	})
-	err := server.Serve(s.listener)
+	err := server.Serve(l)
 	if stop() {
-		return fmt.Errorf("answer commands: %w", err) // nobody asked for the end
+		return err
 	}
 	<-stopped
 	return nil

@@ -1,0 +1,144 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"lanyard/internal/node"
+	"lanyard/internal/wire"
+)
+
+const (
+	// maxPageConns bounds the browsers' connections: each opens six.
+	maxPageConns = 512
+	maxHeader    = 32 << 10 // bytes
+	headerTime   = 10 * time.Second
+	idleTime     = 2 * time.Minute
+)
+
+// PageOptions say where the page is and what it is made of.
+type PageOptions struct {
+	Bind  string // an address of this machine; empty: 127.0.0.1
+	Port  int    // 0: node.DefaultPagePort, or the next that is free
+	Files fs.FS  // index.html and what it needs; without it a text stands there
+}
+
+// A Page is what a running node shows in a browser, and what that asks it.
+type Page struct {
+	node     *node.Node
+	listener net.Listener
+	bind     string
+	isOpen   bool // whether others than this machine can reach it
+	files    files
+}
+
+// OpenPage opens the page's port. Where others than this machine can reach it, all
+// goes over TLS with the node's own certificate, and there must be an account:
+// wire.ErrUsage tells that there is none, and what is wrong with Bind and Port.
+func OpenPage(ctx context.Context, n *node.Node, opts PageOptions) (*Page, error) {
+	p := &Page{node: n, bind: opts.Bind}
+	if p.bind == "" {
+		p.bind = "127.0.0.1"
+	}
+	var err error
+	if p.files, err = readFiles(opts.Files); err != nil {
+		return nil, err
+	}
+	p.listener, err = node.ListenForPage(ctx, p.bind, opts.Port)
+	switch {
+	case errors.Is(err, wire.ErrPortTaken):
+		return nil, fmt.Errorf("%w: port %d, where the page is to listen, is taken: choose another --page-port", wire.ErrUsage, opts.Port)
+	case err != nil:
+		return nil, fmt.Errorf("open the page: %w", err)
+	}
+	p.isOpen = !p.at().Addr().IsLoopback()
+	return p, nil
+}
+
+// at is where the page listens.
+func (p *Page) at() netip.AddrPort {
+	at := p.listener.Addr().(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// Address is where a browser on this machine finds the page.
+func (p *Page) Address() string {
+	host := p.at().Addr()
+	if host.IsUnspecified() {
+		host = netip.MustParseAddr("127.0.0.1")
+	}
+	return p.url(host.String())
+}
+
+// Addresses are where browsers on other machines find it, best first.
+func (p *Page) Addresses() []string {
+	if !p.isOpen {
+		return nil
+	}
+	var all []string
+	for _, host := range node.Hosts(p.bind) {
+		all = append(all, p.url(host))
+	}
+	return all
+}
+
+func (p *Page) url(host string) string {
+	scheme := "http"
+	if p.isOpen {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(int(p.at().Port()))) + "/"
+}
+
+// Serve shows the daemon's page until ctx ends, and closes it.
+func (p *Page) Serve(ctx context.Context, d *node.Daemon) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{
+		Handler: p.handler(d), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog:    log.New(io.Discard, "", 0), // anybody could fill it
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	l := netutil.LimitListener(p.listener, maxPageConns)
+	if p.isOpen {
+		server.TLSConfig = p.node.BrowserTLS()
+		l = tls.NewListener(l, server.TLSConfig)
+	}
+	if err := serveUntil(ctx, server, l); err != nil {
+		return fmt.Errorf("show the page: %w", err)
+	}
+	return nil
+}
+
+// Close closes a page that is not served.
+func (p *Page) Close() error { return p.listener.Close() }
+
+// handler answers all that comes to the page's address.
+func (p *Page) handler(*node.Daemon) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", p.files)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { errSignedOut.write(w) })
+	return newGuard(p.names()).wrap(mux)
+}
+
+// names are what this machine is called in addresses. One that only itself can
+// reach needs no other: another on the network could claim the rest.
+func (p *Page) names() []string {
+	names := []string{"localhost"}
+	if p.isOpen {
+		names = append(append(names, p.bind), machineNames()...)
+	}
+	return names
+}
