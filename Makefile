@@ -9,7 +9,7 @@ SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windo
 BUILDVCS := $(shell git rev-parse --is-inside-work-tree >/dev/null 2>&1 && echo true || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test lint vet cross fuzz bench demo notices clean
+.PHONY: help build page test lint vet cross fuzz bench screenshots demo notices clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,14 +27,16 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-test: ## every test, under the race detector; installs what they need
+test: build ## every test, Go's under the race detector; installs what they need
 	scripts/deps.sh test
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+	cd web && npm test && npm run e2e
 
-lint: vet ## formatting, staticcheck, vet on every system, known vulnerabilities, scripts
+lint: vet web/node_modules/.package-lock.json ## formatting, types, staticcheck, vet on every system, known vulnerabilities, scripts
 	scripts/deps.sh lint
 	scripts/lint.sh
+	cd web && npm run check
 
 vet: ## go vet on every system that lanyard is built for
 	@set -e; for s in $(SYSTEMS); do echo "vet $$s"; \
@@ -51,6 +53,10 @@ bench: build ## benchmarks, then lanyard beside its peers into docs/performance.
 	scripts/deps.sh bench
 	$(GO) test -run='^$$' -bench=. ./...
 	$(GO) run ./bench $(BENCHFLAGS)
+
+screenshots: build ## every view of the page, phone and desktop, light and dark, into web/screenshots
+	scripts/deps.sh test
+	cd web && npm run screenshots
 
 demo: build ## send a real file between two processes and measure the gain
 	scripts/deps.sh demo

@@ -8,8 +8,9 @@ group=${1:-}
 must=true # whether the group fails without its programs
 case "$group" in
 # A line is a program and the packages of Debian that bring it.
-test) # the race detector is linked by a C compiler
-	needs="gcc gcc libc6-dev" ;;
+test) # the race detector is linked by a C compiler; the page is tested in a browser
+	needs="gcc gcc libc6-dev
+chromium chromium fonts-noto-core fonts-noto-color-emoji" ;;
 lint) # left out and said so, but not where a change is judged
 	must=${CI:-}
 	needs="shellcheck shellcheck
