@@ -24,7 +24,8 @@ const noticesHeader = `Third-party notices
 
 lanyard itself is under the MIT licence (see LICENSE). Its binary also contains
 the Go standard library and the modules below, on one system or another, each
-under the terms that follow its name.
+under the terms that follow its name. The page in it is made of further parts,
+whose licences the page itself shows, at /licences.md.
 `
 
 // TestNotices compares THIRD_PARTY_NOTICES with the licence files of every
