@@ -11,11 +11,22 @@ import (
 	"lanyard/internal/wire"
 )
 
-// An Answer is what a person, or a rule, decides on an offer.
+// An Answer is what a person, or a rule, decides on an offer, or on a request for
+// something.
 type Answer struct {
 	Accept bool     `json:"accept"`
 	Only   []string `json:"only,omitempty"` // globs of what is wanted; nil: as before
 	Out    string   `json:"out,omitempty"`  // where it goes; empty: as before
+
+	// Names are other names for files that are offered: by the path that the file
+	// is offered under, the one that it gets, both with slashes.
+	Names map[string]string `json:"names,omitempty"`
+	// Always trusts the device from now on, and takes everything from it unasked.
+	Always bool `json:"always,omitempty"`
+
+	// Of a request: what the device gets.
+	Paths []string `json:"paths,omitempty"`
+	Drop  string   `json:"drop,omitempty"`
 }
 
 // changes tells whether the answer asks for something else than was offered. What

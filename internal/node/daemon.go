@@ -19,6 +19,7 @@ import (
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
 	"lanyard/internal/store"
+	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
 )
 
@@ -28,6 +29,7 @@ type DaemonOptions struct {
 	Port      int    // 0: DefaultPort, or the next free one
 	Inbox     string // folder that what is received goes to, unless somebody says another
 	AtOnce    int    // transfers under way at one time; 0: DefaultAtOnce
+	Streams   int    // of what is received; 0: as many as help
 	LimitUp   int64  // bytes a second; 0: none
 	LimitDown int64
 }
@@ -53,6 +55,8 @@ type Daemon struct {
 	stopped  chan struct{} // closed when none will be
 	seen     *neighbours
 	verdicts chan TrustAnswer // on the request for trust
+	aside    chan func(context.Context) // to be run beside the tasks
+	pairing  pairingTask
 
 	kept []*task // taken up, for Run to begin
 
@@ -75,7 +79,7 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	d := &Daemon{
 		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce), large: make(chan struct{}, 1),
 		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
-		verdicts: make(chan TrustAnswer),
+		verdicts: make(chan TrustAnswer), aside: make(chan func(context.Context)),
 	}
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
 	d.desk.returned, d.desk.trusting.ask = d.returned, d.verdict
@@ -137,7 +141,7 @@ func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 		wake: make(chan struct{}, 1), settle: func() {},
 	}
 	t.view = Transfer{
-		ID: id, Direction: store.Received, State: Waiting, Created: created, Error: o.Failure,
+		ID: id, Kind: o.Kind, Direction: store.Received, State: Waiting, Created: created, Error: o.Failure,
 		Device: o.Name, DeviceID: o.Device, Address: o.Address, Code: o.Code, Offer: o.Shown,
 	}
 	if o.Shown != nil {
@@ -201,6 +205,8 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 			return fmt.Errorf("listen for others: %w", net.ErrClosed)
 		case t := <-d.begun:
 			tasks.Go(func() { t.run(ctx) })
+		case f := <-d.aside:
+			tasks.Go(func() { f(ctx) })
 		case o := <-d.desk.ready:
 			t := d.arrived(o)
 			tasks.Go(func() { t.run(ctx) })
@@ -333,7 +339,7 @@ func (d *Daemon) Transfers() []Transfer {
 	all := []Transfer{}
 	for _, o := range d.desk.noted() {
 		all = append(all, Transfer{
-			ID: o.id, Direction: store.Received, State: Waiting, Created: o.made,
+			ID: o.id, Kind: kindOffered, Direction: store.Received, State: Waiting, Created: o.made,
 			Device: cmp.Or(o.alias, o.name), DeviceID: o.device.String(), Address: o.address, Words: o.words,
 		})
 	}
@@ -346,6 +352,21 @@ func (d *Daemon) Transfers() []Transfer {
 	return append(all, d.over...)
 }
 
+// Transfer is the one whose ID begins so, with the code of a share.
+func (d *Daemon) Transfer(id string) (Transfer, error) {
+	for _, v := range d.Transfers() {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	t, err := d.find(id)
+	if err != nil {
+		return Transfer{}, err
+	}
+	_, v := t.look()
+	return v, nil
+}
+
 // Notices yields what happens after the notice with number seq, until ctx ends.
 func (d *Daemon) Notices(ctx context.Context, seq uint64) iter.Seq[Notice] {
 	return d.bus.after(ctx, seq)
@@ -355,8 +376,8 @@ func (d *Daemon) Notices(ctx context.Context, seq uint64) iter.Seq[Notice] {
 func (d *Daemon) Newest() uint64 { return d.bus.newest() }
 
 // A Job is a transfer that a daemon is asked for. Code makes it one that
-// receives; else To is whom to send to, and without it the files are shared under
-// a code.
+// receives, and so does From alone, where a person there chooses what; else To is
+// whom to send to, and without it the files are shared under a code.
 type Job struct {
 	Code string   `json:"code,omitempty"`
 	From string   `json:"from,omitempty"` // HOST[:PORT] of the sender
@@ -370,6 +391,11 @@ type Job struct {
 	Text      string   `json:"text,omitempty"`
 	Receivers int      `json:"receivers,omitempty"` // of a share: end when so many have everything; 0: not before its time
 	Life      float64  `json:"life,omitempty"`      // of a share: seconds; 0: a day
+
+	// Streams is how many are used; 0: as many as help. Of what is sent it is what
+	// the receiver is asked for, which may have decided that itself.
+	Streams int    `json:"streams,omitempty"`
+	Drop    string `json:"drop,omitempty"` // instead of Paths: ID of files that were put down here
 }
 
 // Add begins a transfer, and answers how it stands.
@@ -486,11 +512,11 @@ func (d *Daemon) with(id string, do func(*task, State) error) error {
 	return do(t, v.State)
 }
 
-// Limits are how many bytes a second go out and come in at most, 0 for no limit.
-func (d *Daemon) Limits() (up, down int64) {
+// Limits are how many bytes a second go out and come in at most.
+func (d *Daemon) Limits() Limits {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.opts.LimitUp, d.opts.LimitDown
+	return Limits{d.opts.LimitUp, d.opts.LimitDown}
 }
 
 // DaemonInfo is what a daemon is.
@@ -499,6 +525,40 @@ type DaemonInfo struct {
 	Device    string   `json:"device"`
 	Version   string   `json:"version"`
 	Addresses []string `json:"addresses"` // for --to, best first
+}
+
+// SetInbox has what is received from now on go to another folder, unless somebody
+// says where.
+func (d *Daemon) SetInbox(path string) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return fmt.Errorf("%w: nothing can be received into %s: %w", wire.ErrUsage, wire.Escape(path), plain(err))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opts.Inbox = filepath.Clean(path) + string(filepath.Separator)
+	return nil
+}
+
+// SetStreams says how many streams are used by what is received from now on; 0:
+// as many as help.
+func (d *Daemon) SetStreams(n int) error {
+	if n < 0 || n > transfer.MaxStreams {
+		return fmt.Errorf("%w: the number of streams is from 0 to %d", wire.ErrUsage, transfer.MaxStreams)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opts.Streams = n
+	return nil
+}
+
+// receives says where to, and over how many streams.
+func (d *Daemon) receives() (inbox string, streams int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opts.Inbox, d.opts.Streams
 }
 
 // Info tells what the daemon is called and where it listens.
@@ -510,13 +570,13 @@ func (d *Daemon) Info() DaemonInfo {
 }
 
 // SetLimits changes the limits, also for what is under way.
-func (d *Daemon) SetLimits(up, down int64) error {
-	if up < 0 || down < 0 {
+func (d *Daemon) SetLimits(l Limits) error {
+	if l.Up < 0 || l.Down < 0 {
 		return fmt.Errorf("%w: a limit below zero", wire.ErrUsage)
 	}
 	d.mu.Lock()
-	d.opts.LimitUp, d.opts.LimitDown = up, down
+	d.opts.LimitUp, d.opts.LimitDown = l.Up, l.Down
 	d.mu.Unlock()
-	d.node.SetLimits(up, down)
+	d.node.SetLimits(l.Up, l.Down)
 	return nil
 }

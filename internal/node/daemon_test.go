@@ -224,7 +224,7 @@ func TestDaemonPauses(t *testing.T) {
 	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	src := makeTree(t, map[string]int{"a.mov": 30 * digest.BlockSize})
-	if err := from.SetLimits(8*digest.BlockSize, 0); err != nil {
+	if err := from.SetLimits(Limits{Up: 8*digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	added, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, "a.mov")}})
@@ -340,7 +340,7 @@ func TestDaemonGoesOnWithCodes(t *testing.T) {
 	fromPort, toPort := unusedPort(t), unusedPort(t)
 	from, to := runDaemon(t, fromHome, t.TempDir(), fromPort), runDaemon(t, toHome, inbox, toPort)
 	src := makeTree(t, map[string]int{"a.mov": 40 * digest.BlockSize})
-	if err := from.SetLimits(8*digest.BlockSize, 0); err != nil {
+	if err := from.SetLimits(Limits{Up: 8*digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := from.Add(t.Context(), Job{Paths: []string{filepath.Join(src, "a.mov")}, Receivers: 1}); err != nil {

@@ -211,7 +211,7 @@ func TestBusOfAnotherLife(t *testing.T) {
 // another transfer.
 func TestDaemonTakesTheSameTwice(t *testing.T) {
 	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
-	if err := from.SetLimits(8*digest.BlockSize, 0); err != nil {
+	if err := from.SetLimits(Limits{Up: 8*digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	src, _ := offer(t, from, to, 12)
@@ -234,7 +234,7 @@ func TestDaemonTakesTheSameTwice(t *testing.T) {
 func TestDaemonTellsBothSides(t *testing.T) {
 	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	src := makeTree(t, map[string]int{"a.mov": 40 * digest.BlockSize})
-	if err := from.SetLimits(4*digest.BlockSize, 0); err != nil {
+	if err := from.SetLimits(Limits{Up: 4*digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	sending, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, "a.mov")}})

@@ -41,6 +41,9 @@ type Event struct {
 	Streams   int     `json:"streams,omitempty"`
 	Receivers int     `json:"receivers,omitempty"` // that have everything
 
+	// StreamRates are those of each stream over the last moments, bytes a second.
+	StreamRates []float64 `json:"stream_rates,omitempty"`
+
 	Stream int             `json:"stream,omitempty"`
 	First  wire.BlockIndex `json:"first,omitempty"`
 	Blocks wire.BlockIndex `json:"blocks,omitempty"`
@@ -90,6 +93,8 @@ const (
 	KindTransfer Kind = "transfer" // Of: how a transfer stands, when that has changed
 	KindSeen     Kind = "seen"     // Device, DeviceID, Addresses: is on the network, or has changed
 	KindGone     Kind = "gone"     // Device, DeviceID: is there no more
+	KindPairing  Kind = "pairing"  // the daemon's pairing has changed
+	KindKnown    Kind = "known"    // DeviceID: what is known of a device has changed
 	KindMissed   Kind = "missed"   // some notices are not kept any more: look at everything anew
 )
 

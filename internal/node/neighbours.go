@@ -119,6 +119,3 @@ func (d *Daemon) back(s discovery.Service) {
 		}
 	}
 }
-
-// Devices are those that are on the network at the moment.
-func (d *Daemon) Devices() []Device { return d.seen.devices() }

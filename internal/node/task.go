@@ -38,6 +38,7 @@ func (s State) IsOver() bool { return s == Ended || s == Declined || s == Cancel
 // are not escaped.
 type Transfer struct {
 	ID        string          `json:"id"`
+	Kind      TransferKind    `json:"kind"`
 	Direction store.Direction `json:"direction"`
 	State     State           `json:"state"`
 	Created   time.Time       `json:"created"`
@@ -61,8 +62,24 @@ type Transfer struct {
 	Seconds  float64 `json:"seconds,omitempty"`
 	Streams  int     `json:"streams,omitempty"`
 
+	StreamRates []float64 `json:"stream_rates,omitempty"` // of each stream, bytes a second
+	LimitedBy   Bound     `json:"limited_by,omitempty"`   // what keeps it from going faster
+	Took        float64   `json:"took,omitempty"`         // seconds; of Ended
+	Entry       int64     `json:"entry,omitempty"`        // in the history, once it is over
+
 	Error *Failure `json:"error,omitempty"` // of Failed, and why it is Waiting
 }
+
+// A Bound is what keeps a transfer from going faster.
+type Bound string
+
+// The bounds; empty: it is not known.
+const (
+	BoundSetting   Bound = "setting"    // the limit that was set here
+	BoundNetwork   Bound = "network"
+	BoundDisk      Bound = "disk"       // of this machine
+	BoundOtherSide Bound = "other_side" // its disk or its limit
+)
 
 // A Failure is why a transfer stands still, in the terms of wire's table.
 type Failure struct {
@@ -79,7 +96,7 @@ func failureOf(err error) *Failure {
 // An order is what a task needs to go on after a restart, and what stays the same
 // through all of its tries. It is kept in the store, as JSON.
 type order struct {
-	Kind    kind     `json:"kind"`
+	Kind    TransferKind     `json:"kind"`
 	State   State    `json:"state,omitempty"`   // Paused or Failed, when it is not to go on by itself
 	Failure *Failure `json:"failure,omitempty"` // why
 
@@ -98,6 +115,7 @@ type order struct {
 	From     string   `json:"from,omitempty"`
 	Share    string   `json:"share,omitempty"`
 	Ticket   string   `json:"ticket,omitempty"`
+	Streams  int      `json:"streams,omitempty"` // 0: as the daemon does
 
 	// Of what is sent.
 	To        string    `json:"to,omitempty"`
@@ -111,14 +129,16 @@ type order struct {
 	Expires   time.Time `json:"expires,omitzero"`
 }
 
-// A kind is how a task gets its bytes to move.
-type kind string
+// A TransferKind is how a transfer gets its bytes to move.
+type TransferKind string
 
 const (
-	kindOffered kind = "offered" // a device has offered something
-	kindCode    kind = "code"    // somebody here has a code
-	kindPush    kind = "push"    // offered to a device
-	kindShare   kind = "share"   // shared under a code
+	kindOffered TransferKind = "offered" // a device has offered something
+	kindCode    TransferKind = "code"    // somebody here has a code
+	kindAsked   TransferKind = "asked"   // somebody there chooses what this node gets
+	kindPush    TransferKind = "push"    // offered to a device
+	kindShare   TransferKind = "share"   // shared under a code
+	kindGiven   TransferKind = "given"   // a device asks for something, and somebody here chooses
 )
 
 // A task is a transfer that a daemon carries out, in as many tries as it takes.

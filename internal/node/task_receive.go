@@ -29,9 +29,10 @@ func printOf(files []wire.File) string {
 // the list of files is there.
 func (t *task) receiving(found func(ctx context.Context, r *receive, o Offer) (Answer, error)) *receive {
 	had, _ := t.look()
+	inbox, streams := t.d.receives()
 	var r *receive
 	opts := ReceiveOptions{
-		Code: had.Code, From: had.From, Out: cmp.Or(had.Out, t.d.opts.Inbox), Only: had.Only,
+		Code: had.Code, From: had.From, Out: cmp.Or(had.Out, inbox), Only: had.Only, Streams: cmp.Or(had.Streams, streams),
 		Approve: func(ctx context.Context, o Offer) (Answer, error) { return found(ctx, r, o) },
 	}
 	r = newReceive(t.d.node, opts, t.report)

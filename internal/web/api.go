@@ -20,12 +20,6 @@ const (
 	patience = 30 * time.Second
 )
 
-// Limits are a node's, in bytes a second; 0 is none.
-type Limits struct {
-	Up   int64 `json:"up"`
-	Down int64 `json:"down"`
-}
-
 // An api answers what is asked of a daemon.
 type api struct{ d *node.Daemon }
 
@@ -54,10 +48,10 @@ func newAPI(d *node.Daemon) http.Handler {
 		"POST /v1/transfers/{id}/pause":  a.do(a.d.Pause),
 		"POST /v1/transfers/{id}/resume": a.do(a.d.Resume),
 		"POST /v1/transfers/{id}/cancel": a.do(a.d.Cancel),
-		"GET /v1/devices":                func(*http.Request) (any, error) { return devices{a.d.Devices()}, nil },
+		"GET /v1/devices":                a.devices,
 		"GET /v1/trust":                  func(*http.Request) (any, error) { return trust{a.d.TrustAsked()}, nil },
 		"POST /v1/trust":                 a.answerTrust,
-		"GET /v1/limits":                 func(*http.Request) (any, error) { return a.limits(), nil },
+		"GET /v1/limits":                 func(*http.Request) (any, error) { return a.d.Limits(), nil },
 		"PUT /v1/limits":                 a.setLimits,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -131,17 +125,20 @@ func (a *api) do(f func(id string) error) func(r *http.Request) (any, error) {
 	return func(r *http.Request) (any, error) { return struct{}{}, f(r.PathValue("id")) }
 }
 
-func (a *api) limits() Limits {
-	up, down := a.d.Limits()
-	return Limits{up, down}
+func (a *api) devices(r *http.Request) (any, error) {
+	all, err := a.d.Devices(r.Context())
+	return devices{all}, err
 }
 
 func (a *api) setLimits(r *http.Request) (any, error) {
-	var l Limits
+	var l node.Limits
 	if err := read(r, &l); err != nil {
 		return nil, err
 	}
-	return a.limits(), a.d.SetLimits(l.Up, l.Down)
+	if err := a.d.SetLimits(l); err != nil {
+		return nil, err
+	}
+	return a.d.Limits(), nil
 }
 
 // events tells what happens from now on, or, to who says what it has heard last,

@@ -126,12 +126,12 @@ func (c *Client) AnswerTrust(ctx context.Context, a node.TrustAnswer) error {
 }
 
 // Limits are the node's now.
-func (c *Client) Limits(ctx context.Context) (l Limits, err error) {
+func (c *Client) Limits(ctx context.Context) (l node.Limits, err error) {
 	err = c.call(ctx, http.MethodGet, "/v1/limits", nil, &l)
 	return l, err
 }
 
 // SetLimits changes them, also for what is under way.
-func (c *Client) SetLimits(ctx context.Context, l Limits) error {
+func (c *Client) SetLimits(ctx context.Context, l node.Limits) error {
 	return c.call(ctx, http.MethodPut, "/v1/limits", l, &l)
 }

@@ -125,7 +125,7 @@ func TestRefused(t *testing.T) {
 	if all, err := c.Transfers(t.Context()); err != nil || len(all) != 0 {
 		t.Errorf("%v, %v", all, err)
 	}
-	if l, err := c.Limits(t.Context()); err != nil || l != (Limits{}) {
+	if l, err := c.Limits(t.Context()); err != nil || l != (node.Limits{}) {
 		t.Errorf("%+v, %v", l, err)
 	}
 	if m, err := c.TrustAsked(t.Context()); err != nil || m != nil {
@@ -136,10 +136,10 @@ func TestRefused(t *testing.T) {
 // Events come as they happen, and to who was away, since then.
 func TestEvents(t *testing.T) {
 	_, c, _ := startNode(t)
-	if err := c.SetLimits(t.Context(), Limits{Up: 1e6, Down: 2e6}); err != nil {
+	if err := c.SetLimits(t.Context(), node.Limits{Up: 1e6, Down: 2e6}); err != nil {
 		t.Error(err)
 	}
-	if l, err := c.Limits(t.Context()); err != nil || l != (Limits{1e6, 2e6}) {
+	if l, err := c.Limits(t.Context()); err != nil || l != (node.Limits{Up: 1e6, Down: 2e6}) {
 		t.Errorf("%+v, %v", l, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
