@@ -38,7 +38,8 @@ func newRoot(t *terminal) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lanyard",
 		Short: "send large files to another machine on the same network",
-		Long: `  lanyard send holiday.mov               shares a file and shows a code
+		Long: `  lanyard open                           opens the page in the browser
+  lanyard send holiday.mov               shares a file and shows a code
   lanyard receive 7-river-anvil-moss     fetches it, on the other machine
 
 Send files and folders to another machine on the same network, as fast as the
@@ -56,8 +57,8 @@ network and the disks allow, encrypted, and verified when they arrive.`,
 	root.SetVersionTemplate("lanyard {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newSend(t), newReceive(t), newServe(t), newPair(t), newDevices(t), newTransfers(t), newHistory(t),
-		newConfig(t), newCompletion(t), newVersion(t), newMan(t))
+	root.AddCommand(newOpen(t), newServe(t), newSend(t), newReceive(t), newPair(t), newDevices(t), newTransfers(t), newHistory(t),
+		newUser(t), newConfig(t), newCompletion(t), newVersion(t), newMan(t))
 	finishHelp(root)
 	root.Flags().Bool("version", false, "show the version")
 	return root

@@ -31,9 +31,14 @@ few transfers at a time, and goes on with them when it is started again.
 It asks nothing here: see what it does, and answer offers, with "lanyard
 transfers"; "lanyard pair" answers a device that wants to be trusted. Give it
 something to do with "lanyard send --background" and "lanyard receive
---background". It logs to standard error.`,
+--background". It logs to standard error.
+
+It shows a page in the browser, on this machine only: "lanyard open" opens it.
+With --page-bind others can reach it, over HTTPS with a certificate that their
+browsers do not know; it needs an account before.`,
 		Example: `  lanyard serve
   lanyard serve --out ~/films --limit-up 50MB/s
+  lanyard serve --page-bind 0.0.0.0                 the page for the network
   lanyard serve --log json 2>> lanyard.log`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, t) },
@@ -75,6 +80,7 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	default: // all else goes on without
 		log.Warn("no page", "reason", err)
 	}
+	socket.Page = shown
 	var aside sync.WaitGroup
 	var answering, showing error
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -98,7 +104,7 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 		info := d.Info()
 		log.Info("ready", "name", info.Name, "device", info.Device, "addresses", info.Addresses, "version", info.Version)
 		if shown != nil {
-			tellPage(log.Logger, shown)
+			tellPage(ctx, t, log.Logger, n, shown)
 		}
 		tellManager("READY=1")
 	})
@@ -110,13 +116,30 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	return errors.Join(err, answering, showing)
 }
 
-// tellPage says where the page is.
-func tellPage(log *slog.Logger, p *web.Page) {
+// tellPage says where the page is. The link that makes the account is for the eyes
+// of who started this: it is in no log.
+func tellPage(ctx context.Context, t *terminal, log *slog.Logger, n *node.Node, p *web.Page) {
 	args := []any{"address", p.Address()}
-	if others := p.Addresses(); len(others) > 0 {
-		args = append(args, "addresses", others)
+	if p.IsOpen() {
+		args = append(args, "addresses", p.Addresses(), "certificate", n.Fingerprint())
+	}
+	_, exists, err := n.Account(ctx)
+	switch {
+	case err != nil:
+		args = append(args, "warning", err)
+	case !exists:
+		args = append(args, "account", `none: "lanyard open" makes it`)
 	}
 	log.Info("page", args...)
+	if p.IsOpen() {
+		log.Warn("others on the network can reach the page, too; their browsers will warn of its certificate: compare its SHA-256")
+	}
+	if !t.errTTY || exists || err != nil {
+		return
+	}
+	if link, err := p.Link(ctx); err == nil && link.Setup != "" {
+		t.say("  To make the account of the page, open this within an hour:\n  %s", link.Setup)
+	}
 }
 
 // nodeOptions are what settings say of the node itself.

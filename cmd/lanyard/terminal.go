@@ -147,6 +147,30 @@ func (t *terminal) ask(ctx context.Context, question string) (string, error) {
 	}
 }
 
+// askSecretly asks for a line that is not shown while it is typed.
+func (t *terminal) askSecretly(ctx context.Context, question string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("ask: %w", err)
+	}
+	_, _ = io.WriteString(t.err, question)
+	answers := make(chan answer, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		answers <- answer{string(line), err}
+	}()
+	select {
+	case a := <-answers:
+		_, _ = io.WriteString(t.err, "\n")
+		return a.line, a.err
+	case <-ctx.Done():
+		// What reads still is left behind, as in ask; the terminal is not.
+		_, _ = io.WriteString(t.err, "\n")
+		return "", errors.Join(context.Cause(ctx), term.Restore(fd, before))
+	}
+}
+
 // confirm asks a question until it is answered by yes or no; Enter is byDefault,
 // and the end of the input is no.
 func (t *terminal) confirm(ctx context.Context, question string, byDefault bool) (bool, error) {

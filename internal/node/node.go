@@ -36,7 +36,8 @@ type Node struct {
 	kept time.Duration // how long a transfer stays in the history
 	hand []string      // addresses of devices
 
-	up, down *pace.Group // what goes out of and into all of its transfers
+	hashing  chan struct{} // held while a password is hashed
+	up, down *pace.Group   // what goes out of and into all of its transfers
 
 	opening sync.Mutex // guards what follows
 	store   *store.Store
@@ -80,7 +81,7 @@ func openAt(home string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, up: pace.New(0), down: pace.New(0)}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), up: pace.New(0), down: pace.New(0)}, nil
 }
 
 // SetLimits bounds what all transfers that have no limit of their own send and

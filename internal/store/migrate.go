@@ -16,7 +16,7 @@ import (
 var migrations embed.FS
 
 // newest is the version that the migrations lead to.
-const newest = 3
+const newest = 4
 
 // versionOf is the version of an open database, 0 for an empty one.
 func versionOf(ctx context.Context, db *sql.DB) (version int, err error) {

@@ -82,6 +82,12 @@ func (c *Client) Info(ctx context.Context) (info node.DaemonInfo, err error) {
 	return info, err
 }
 
+// Page tells where the node's page is.
+func (c *Client) Page(ctx context.Context) (link PageLink, err error) {
+	err = c.call(ctx, http.MethodPost, "/v1/page", nil, &link)
+	return link, err
+}
+
 // Transfers are the node's.
 func (c *Client) Transfers(ctx context.Context) ([]node.Transfer, error) {
 	var all transfers

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -42,6 +43,13 @@ type Page struct {
 	bind     string
 	isOpen   bool // whether others than this machine can reach it
 	files    files
+	setup    setup
+}
+
+// A PageLink is where the page is.
+type PageLink struct {
+	Address string `json:"address"`
+	Setup   string `json:"setup,omitempty"` // makes the account, within an hour; empty: there is one
 }
 
 // OpenPage opens the page's port. Where others than this machine can reach it, all
@@ -64,8 +72,40 @@ func OpenPage(ctx context.Context, n *node.Node, opts PageOptions) (*Page, error
 		return nil, fmt.Errorf("open the page: %w", err)
 	}
 	p.isOpen = !p.at().Addr().IsLoopback()
+	if p.isOpen {
+		if err := p.mayOpen(ctx); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
 	return p, nil
 }
+
+// mayOpen says why others may not reach the page.
+func (p *Page) mayOpen(ctx context.Context) error {
+	_, exists, err := p.node.Account(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open the page: %w", err)
+	case !exists:
+		return fmt.Errorf("%w: on %s others could reach the page, and it has no account yet: make one on this machine first,"+
+			" with \"lanyard open\" and no --page-bind", wire.ErrUsage, wire.Escape(p.bind))
+	}
+	return nil
+}
+
+// Link is where the page is, with a new link that makes the account while there
+// is none. The one before serves no more.
+func (p *Page) Link(ctx context.Context) (PageLink, error) {
+	link := PageLink{Address: p.Address()}
+	_, exists, err := p.node.Account(ctx)
+	if err == nil && !exists {
+		link.Setup = link.Address + "#setup=" + p.setup.issue()
+	}
+	return link, err
+}
+
+// IsOpen tells whether other machines can reach the page.
+func (p *Page) IsOpen() bool { return p.isOpen }
 
 // at is where the page listens.
 func (p *Page) at() netip.AddrPort {
@@ -105,9 +145,13 @@ func (p *Page) url(host string) string {
 // Serve shows the daemon's page until ctx ends, and closes it.
 func (p *Page) Serve(ctx context.Context, d *node.Daemon) error {
 	ctx, cancel := context.WithCancel(ctx)
+	sessions := newSessions(p.node, p.isOpen)
+	var watching sync.WaitGroup
+	watching.Go(func() { sessions.watch(ctx) })
+	defer watching.Wait()
 	defer cancel()
 	server := &http.Server{
-		Handler: p.handler(d), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		Handler: p.handler(d, sessions), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog:    log.New(io.Discard, "", 0), // anybody could fill it
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
@@ -126,10 +170,13 @@ func (p *Page) Serve(ctx context.Context, d *node.Daemon) error {
 func (p *Page) Close() error { return p.listener.Close() }
 
 // handler answers all that comes to the page's address.
-func (p *Page) handler(*node.Daemon) http.Handler {
+func (p *Page) handler(d *node.Daemon, s *sessions) http.Handler {
+	door := &door{
+		d: d, node: p.node, setup: &p.setup, sessions: s, attempts: newAttempts(), signing: make(chan struct{}, maxSigning),
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", p.files)
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { errSignedOut.write(w) })
+	mux.Handle("/api/", http.StripPrefix("/api", door.before(newAPI(d))))
 	return newGuard(p.names()).wrap(mux)
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ const (
 
 // A Socket is where a running node takes what its user's commands ask.
 type Socket struct {
+	Page *Page // that commands are told of; nil: there is none
+
 	listener net.Listener
 }
 
@@ -46,7 +49,7 @@ func Listen(ctx context.Context, home string) (*Socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
-	return &Socket{l}, nil
+	return &Socket{listener: l}, nil
 }
 
 // Serve answers for the daemon until ctx ends, and closes the socket.
@@ -54,7 +57,7 @@ func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
-		Handler: newAPI(d), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: s.handler(d), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	if err := serveUntil(ctx, server, s.listener); err != nil {
@@ -62,6 +65,29 @@ func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
 	}
 	return nil
 }
+
+// handler answers what commands ask, and POST /v1/page -> PageLink, which nobody
+// else is told.
+func (s *Socket) handler(d *node.Daemon) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", newAPI(d))
+	mux.HandleFunc("POST /v1/page", func(w http.ResponseWriter, r *http.Request) {
+		if s.Page == nil {
+			wire.WriteError(w, errNoPage)
+			return
+		}
+		link, err := s.Page.Link(r.Context())
+		if err != nil {
+			wire.WriteError(w, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(link) // an error means that the caller has gone
+	})
+	return mux
+}
+
+var errNoPage = errors.New("the running node has no page: what it wrote when it was started says why")
 
 // serveUntil serves until ctx ends, and then leaves who is being answered a
 // moment. An error is an end that nobody asked for.
