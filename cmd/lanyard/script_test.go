@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -9,11 +10,14 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -81,6 +85,9 @@ func TestScript(t *testing.T) {
 			"random":     random,
 			"blake3":     hashOf,
 			"sametree":   sameTree,
+			"linkof":     linkOf,
+			"signup":     signUp,
+			"endnode":    endNode,
 		},
 	})
 }
@@ -275,6 +282,67 @@ func transferID(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: transferid FILE VARIABLE")
 	}
 	setTo(ts, args[1], args[0], `^([0-9a-zA-Z]+)  `)
+}
+
+// linkof FILE VARIABLE sets the variable to the link that makes the account of a
+// page.
+func linkOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: linkof FILE VARIABLE")
+	}
+	setTo(ts, args[1], args[0], `(http://\S+#setup=[\w-]{43})`)
+}
+
+// signup LINK NAME PASSWORD makes the account of a page by its link.
+func signUp(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: signup LINK NAME PASSWORD")
+	}
+	address, token, _ := strings.Cut(args[0], "#setup=")
+	body, err := json.Marshal(map[string]string{"token": token, "name": args[1], "password": args[2]})
+	ts.Check(err)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	res, err := client.Post(address+"api/v1/account", "application/json", bytes.NewReader(body))
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if res.StatusCode != http.StatusOK {
+		ts.Fatalf("%s: %s", res.Status, text)
+	}
+}
+
+// endnode ends the node that "lanyard open" has started with the state folder of
+// the script, and waits until it has.
+func endNode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: endnode")
+	}
+	home := ts.Getenv("LANYARD_HOME")
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	ts.Check(err)
+	for _, path := range all {
+		env, err := os.ReadFile(path)
+		if err != nil || !slices.Contains(strings.Split(string(env), "\x00"), "LANYARD_HOME="+home) {
+			continue // another's, or gone
+		}
+		line, err := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if err != nil || string(line) != "lanyard\x00serve\x00--quiet\x00" {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		ts.Check(err)
+		process, err := os.FindProcess(pid)
+		ts.Check(err)
+		ts.Check(process.Signal(syscall.SIGTERM))
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(filepath.Join(home, "lanyard.sock")); errors.Is(err, fs.ErrNotExist) {
+				return
+			}
+		}
+		ts.Fatalf("it still runs after %v", patience)
+	}
+	ts.Fatalf("no node runs in the background")
 }
 
 func setTo(ts *testscript.TestScript, variable, file, pattern string) {
