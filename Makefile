@@ -9,7 +9,7 @@ SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windo
 BUILDVCS := $(shell git rev-parse --is-inside-work-tree >/dev/null 2>&1 && echo true || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test lint vet cross fuzz bench screenshots demo notices clean
+.PHONY: help build page test lint vet cross fuzz bench screenshots demo notices openapi clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,9 @@ demo: build ## send a real file between two processes and measure the gain
 
 notices: ## write THIRD_PARTY_NOTICES anew after a dependency changed
 	$(GO) test ./internal -run TestNotices -update
+
+openapi: ## write internal/web/openapi.json anew after the API changed
+	$(GO) test ./internal/web -run TestOpenAPI -update
 
 clean: ## remove what was built
 	rm -rf bin web/node_modules web/dist/*

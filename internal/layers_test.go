@@ -106,8 +106,9 @@ var layers = map[string]layer{
 		banned: talking,
 	},
 	"internal/web": {
-		why:    "what a running node is asked over HTTP: it puts node's words into requests and answers, and does nothing itself",
-		below:  []string{"node", "wire"},
+		why: "what a running node is asked over HTTP: it puts the words of node and settings into requests and answers, and" +
+			" shows folders of this machine, and what is free there",
+		below:  []string{"node", "inbox", "settings", "wire"},
 		banned: talking,
 	},
 	"cmd/lanyard": {

@@ -61,7 +61,7 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	d, err := n.Daemon(ctx, node.DaemonOptions{
-		Bind: set.Bind, Port: set.Port, Inbox: inboxOf(set), AtOnce: set.AtOnce,
+		Bind: set.Bind, Port: set.Port, Inbox: inboxOf(set), AtOnce: set.AtOnce, Streams: set.Streams,
 		LimitUp: int64(set.LimitUp), LimitDown: int64(set.LimitDown),
 	})
 	if err != nil {
@@ -85,19 +85,19 @@ func serve(cmd *cobra.Command, t *terminal) (err error) {
 	var answering, showing error
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
 	aside.Go(func() {
-		for notice := range d.Notices(listening, 0) {
+		for notice := range d.Notices(listening, 0, 0) {
 			notifyOf(listening, notice)
 			log.write(notice)
 		}
 	})
 	aside.Go(func() {
 		defer cancel()
-		answering = socket.Serve(ctx, d)
+		answering = socket.Serve(ctx, d, machine(cmd, d))
 	})
 	if shown != nil {
 		aside.Go(func() {
 			defer cancel()
-			showing = shown.Serve(ctx, d)
+			showing = shown.Serve(ctx, d, machine(cmd, d))
 		})
 	}
 	err = d.Run(ctx, func() {
@@ -139,6 +139,17 @@ func tellPage(ctx context.Context, t *terminal, log *slog.Logger, n *node.Node, 
 	}
 	if link, err := p.Link(ctx); err == nil && link.Setup != "" {
 		t.say("  To make the account of the page, open this within an hour:\n  %s", link.Setup)
+	}
+}
+
+// machine is what the running node's API knows of this command.
+func machine(cmd *cobra.Command, d *node.Daemon) web.Machine {
+	return web.Machine{
+		Settings: func() (settings.Settings, error) { return loadSettings(cmd) },
+		Use: func(set settings.Settings) error {
+			limits := node.Limits{Up: int64(set.LimitUp), Down: int64(set.LimitDown)}
+			return errors.Join(d.SetInbox(inboxOf(set)), d.SetStreams(set.Streams), d.SetLimits(limits))
+		},
 	}
 }
 

@@ -123,7 +123,7 @@ func TestConflicts(t *testing.T) {
 	if got, _ := os.ReadFile(filepath.Join(dir, "a.tar")); string(got) != string(content(files[0])) {
 		t.Errorf("overwrite: %q", got)
 	}
-	receive(t, in, files[:1], PlanOptions{As: "other name"})
+	receive(t, in, files[:1], PlanOptions{As: map[wire.FileIndex]string{0: "other name"}})
 	if got, _ := os.ReadFile(filepath.Join(dir, "other name")); string(got) != string(content(files[0])) {
 		t.Errorf("as: %q", got)
 	}

@@ -31,8 +31,8 @@ const (
 type PlanOptions struct {
 	Conflict Conflict
 
-	// As is another name for the file, when the transfer is one file.
-	As string
+	// As are other names for files, below the inbox.
+	As map[wire.FileIndex]string
 
 	// Leave tells which files are not wanted; nil: all are.
 	Leave func(i wire.FileIndex) bool
@@ -91,16 +91,16 @@ func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts 
 	if err := p.checkSizes(); err != nil {
 		return nil, err
 	}
-	if opts.As != "" && (len(files) != 1 || files[0].Dir) {
-		return nil, fmt.Errorf("%w: another name can be given to a single file only", wire.ErrUsage)
-	}
 	for i := range files {
 		if err := checkPath(files[i].Path, limits); err != nil {
 			return nil, err
 		}
 	}
-	if opts.As != "" {
-		if err := checkPath(opts.As, limits); err != nil {
+	for i, as := range opts.As {
+		if files[i].Dir {
+			return nil, fmt.Errorf("%w: another name can be given to files only", wire.ErrUsage)
+		}
+		if err := checkPath(as, limits); err != nil {
 			return nil, err
 		}
 	}
@@ -186,8 +186,8 @@ func (p *Plan) Target(i wire.FileIndex) string {
 
 // wanted is the path as the sender, or PlanOptions.As, has it.
 func (p *Plan) wanted(i wire.FileIndex) string {
-	if p.opts.As != "" {
-		return p.opts.As
+	if as := p.opts.As[i]; as != "" {
+		return as
 	}
 	return p.files[i].Path
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,7 +33,8 @@ type Answer struct {
 // changes tells whether the answer asks for something else than was offered. What
 // comes of that is shown before it is done.
 func (a Answer) changes(opts *ReceiveOptions) bool {
-	return a.Accept && (a.Out != "" && a.Out != opts.Out || a.Only != nil && !slices.Equal(a.Only, opts.Only))
+	return a.Accept && (a.Out != "" && a.Out != opts.Out || a.Only != nil && !slices.Equal(a.Only, opts.Only) ||
+		a.Names != nil && !maps.Equal(a.Names, opts.Names))
 }
 
 // choose has the answer's wishes count from now on, if they can be met.
@@ -42,7 +44,37 @@ func (r *receive) choose(a Answer) error {
 			return err
 		}
 	}
+	if a.Names != nil {
+		r.opts.Names = a.Names
+	}
 	r.opts.Out = cmp.Or(a.Out, r.opts.Out)
+	return nil
+}
+
+// checkNames tells what is wrong with other names for files.
+func checkNames(names map[string]string, files []wire.File) error {
+	if len(names) == 0 {
+		return nil
+	}
+	isFile := map[string]bool{}
+	for _, f := range files {
+		if !f.Dir {
+			isFile[f.Path] = true
+		}
+	}
+	given := map[string]bool{}
+	for path, name := range names {
+		why := wire.PathFault(name)
+		switch {
+		case !isFile[path]:
+			return fmt.Errorf("%w: no file %s is offered", wire.ErrUsage, wire.Escape(path))
+		case why != "":
+			return fmt.Errorf("%w: the name %s %s", wire.ErrUsage, wire.Escape(name), why)
+		case given[name], isFile[name] && names[name] == "":
+			return fmt.Errorf("%w: two files would be called %s", wire.ErrUsage, wire.Escape(name))
+		}
+		given[name] = true
+	}
 	return nil
 }
 

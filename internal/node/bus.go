@@ -75,9 +75,11 @@ func (b *bus) from(seq uint64) (notices []Notice, next uint64, woken <-chan stru
 }
 
 // after yields the notices that follow the one with number seq, as they come,
-// until ctx ends. Where some are not kept any more there is a KindMissed.
-func (b *bus) after(ctx context.Context, seq uint64) iter.Seq[Notice] {
+// until ctx ends. Where some are not kept any more there is a KindMissed, and one
+// without a kind where none has come for the time quiet; 0: for no time.
+func (b *bus) after(ctx context.Context, seq uint64, quiet time.Duration) iter.Seq[Notice] {
 	return func(yield func(Notice) bool) {
+		var silent <-chan time.Time
 		for seq++; ctx.Err() == nil; {
 			notices, next, woken := b.from(seq)
 			for _, n := range notices {
@@ -86,9 +88,16 @@ func (b *bus) after(ctx context.Context, seq uint64) iter.Seq[Notice] {
 				}
 			}
 			seq = next
+			if quiet > 0 {
+				silent = time.After(quiet)
+			}
 			select {
 			case <-ctx.Done():
 			case <-woken:
+			case <-silent:
+				if !yield(Notice{}) {
+					return
+				}
 			}
 		}
 	}

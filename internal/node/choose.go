@@ -117,37 +117,38 @@ func (c *chooser) serve(ctx context.Context, q *request) (res Result, err error)
 		if err == nil {
 			defer s.Close()
 			srv := newServer(c.node, s, 1, c.report)
-			srv.pace, srv.requests = group(opts.Limit, c.node.up), c.requests
+			srv.pace, srv.beside = group(opts.Limit, c.node.up), c.requests
 			defer srv.remembering(ctx, opts.Paths)()
 			for _, skip := range s.Skipped() {
 				c.report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 			}
-			return c.send(ctx, srv, q)
+			conns := newHandover(c.at)
+			c.share(conns)
+			defer c.share(nil)
+			return srv.give(ctx, q, conns)
 		}
 		c.report(Event{Kind: KindWarning, Reason: err.Error()})
 	}
 }
 
-// send gives the device of a request a ticket, and serves it until it has told
-// its result, or has been gone for lostPatience.
-func (c *chooser) send(ctx context.Context, srv *server, q *request) (Result, error) {
-	rec, err := srv.enter(q.device, q.Device, q.Address)
+// give gives the device of a request a ticket, and serves it, over the connections
+// that are handed over, until it has told its result, or has been gone for
+// lostPatience.
+func (s *server) give(ctx context.Context, q *request, conns *handover) (Result, error) {
+	rec, err := s.enter(q.device, q.Device, q.Address)
 	if err != nil {
 		return Result{}, err
 	}
-	conns := newHandover(c.at)
-	c.share(conns)
-	defer c.share(nil)
-	if !q.decide(wire.RequestState{Share: srv.share.ID(), Ticket: rec.ticket}, nil) {
+	if !q.decide(wire.RequestState{Share: s.share.ID(), Ticket: rec.ticket}, nil) {
 		return Result{}, q.err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	watching.Go(func() { cancel(srv.await(ctx, rec)) })
+	watching.Go(func() { cancel(s.await(ctx, rec)) })
 	defer cancel(nil)
-	return srv.serve(ctx, conns)
+	return s.serve(ctx, conns)
 }
 
 // await returns what a receiver said last when that is no success, or that it

@@ -54,9 +54,10 @@ type Daemon struct {
 	begun    chan *task    // to be run
 	stopped  chan struct{} // closed when none will be
 	seen     *neighbours
-	verdicts chan TrustAnswer // on the request for trust
+	verdicts chan TrustAnswer           // on the request for trust
 	aside    chan func(context.Context) // to be run beside the tasks
 	pairing  pairingTask
+	drops    *drops
 
 	kept []*task // taken up, for Run to begin
 
@@ -79,10 +80,11 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	d := &Daemon{
 		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce), large: make(chan struct{}, 1),
 		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
-		verdicts: make(chan TrustAnswer), aside: make(chan func(context.Context)),
+		verdicts: make(chan TrustAnswer), aside: make(chan func(context.Context)), drops: newDrops(n.home),
 	}
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
 	d.desk.returned, d.desk.trusting.ask = d.returned, d.verdict
+	d.desk.requests = newRequests(n, func(ev Event) { d.bus.publish("", ev) })
 	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	if err := os.MkdirAll(opts.Inbox, 0o755); err != nil {
 		return nil, fmt.Errorf("%w: nothing can be received into %s: %w", wire.ErrUsage, wire.Escape(opts.Inbox), plain(err))
@@ -120,7 +122,7 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 			return fmt.Errorf("take up transfer %s: %w", k.ID, err)
 		}
 		t := d.newTask(k.ID, k.Created, o)
-		if o.Kind == kindOffered {
+		if o.Kind == TransferOffered {
 			id, err := identity.ParseDeviceID(o.Device)
 			if err != nil {
 				return fmt.Errorf("take up transfer %s: %w", k.ID, err)
@@ -132,6 +134,13 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 		d.tasks = append(d.tasks, t)
 	}
 	d.kept = d.current()
+	dropped := map[string]bool{}
+	for _, t := range d.kept {
+		dropped[t.order.Drop] = true
+	}
+	if err := d.drops.begin(dropped); err != nil {
+		d.warn("dropped files of before could not be removed: "+err.Error(), "")
+	}
 	return nil
 }
 
@@ -154,12 +163,14 @@ func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 		t.view.State = o.State
 	}
 	switch o.Kind {
-	case kindPush, kindShare:
+	case TransferPush, TransferShare, TransferGiven:
 		t.view.Direction = store.Sent
 		if t.view.Device == "" {
 			t.view.Device = o.To
 		}
-	case kindCode:
+	case TransferAsked:
+		t.view.Address = o.From
+	case TransferCode:
 		t.view.Code = "" // it is theirs to show
 	}
 	return t
@@ -197,6 +208,8 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	}
 	d.bus.publish("", Event{Kind: KindWaiting, Device: d.node.name, DeviceID: d.node.id.ID().String(), Addresses: addresses(d.opts.Bind, at.Port)})
 	ready()
+	tidy := time.NewTicker(time.Hour)
+	defer tidy.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -205,6 +218,15 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 			return fmt.Errorf("listen for others: %w", net.ErrClosed)
 		case t := <-d.begun:
 			tasks.Go(func() { t.run(ctx) })
+		case now := <-tidy.C:
+			if err := d.drops.expire(now); err != nil {
+				d.warn("dropped files could not be removed: "+err.Error(), "")
+			}
+		case <-d.desk.requests.come:
+			for _, q := range d.desk.requests.fresh() {
+				t := d.asked(q)
+				tasks.Go(func() { t.run(ctx) })
+			}
 		case f := <-d.aside:
 			tasks.Go(func() { f(ctx) })
 		case o := <-d.desk.ready:
@@ -231,13 +253,23 @@ func (d *Daemon) returned(o *offered) {
 
 // arrived makes a task of an offer whose sender is connected.
 func (d *Daemon) arrived(o *offered) *task {
-	t := d.newTask(rand.Text(), time.Now(), order{Kind: kindOffered, Device: o.device.String(), Name: o.name, Address: o.address, Offer: o.id})
+	t := d.newTask(rand.Text(), time.Now(), order{Kind: TransferOffered, Device: o.device.String(), Name: o.name, Address: o.address, Offer: o.id})
 	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(func() {
 		d.desk.settled()
 		if t.isLarge {
 			<-d.large
 		}
 	})
+	d.mu.Lock()
+	d.tasks = append(d.tasks, t)
+	d.mu.Unlock()
+	return t
+}
+
+// asked makes a task of a request for something.
+func (d *Daemon) asked(q *request) *task {
+	t := d.newTask(rand.Text(), time.Now(), order{Kind: TransferGiven, Device: q.DeviceID, Name: q.Device, Address: q.Address})
+	t.request, t.view.Words = q, q.Words
 	d.mu.Lock()
 	d.tasks = append(d.tasks, t)
 	d.mu.Unlock()
@@ -264,7 +296,7 @@ func (t *task) isForsaken() bool {
 func (d *Daemon) resumed(o *offered, print string) bool {
 	for _, t := range d.current() {
 		p, v := t.look()
-		if p.Kind == kindOffered && p.Accepted && !v.State.IsOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) && t.isForsaken() {
+		if p.Kind == TransferOffered && p.Accepted && !v.State.IsOver() && p.Device == o.device.String() && p.Print == print && !t.holds(o) && t.isForsaken() {
 			return t.adopt(o)
 		}
 	}
@@ -298,9 +330,13 @@ func (d *Daemon) forget(t *task) {
 	d.tasks = slices.DeleteFunc(d.tasks, func(o *task) bool { return o == t })
 }
 
-// drop takes a task that has ended off the list, and out of the store.
+// drop takes a task that has ended off the list, and out of the store, and with it
+// what was put down for it.
 func (d *Daemon) drop(t *task) {
-	_, view := t.look()
+	order, view := t.look()
+	if err := d.drops.remove(order.Drop); err != nil {
+		d.warn("dropped files could not be removed: "+err.Error(), t.id)
+	}
 	d.forget(t)
 	d.mu.Lock()
 	d.over = append(d.over, view)
@@ -339,7 +375,7 @@ func (d *Daemon) Transfers() []Transfer {
 	all := []Transfer{}
 	for _, o := range d.desk.noted() {
 		all = append(all, Transfer{
-			ID: o.id, Kind: kindOffered, Direction: store.Received, State: Waiting, Created: o.made,
+			ID: o.id, Kind: TransferOffered, Direction: store.Received, State: Waiting, Created: o.made,
 			Device: cmp.Or(o.alias, o.name), DeviceID: o.device.String(), Address: o.address, Words: o.words,
 		})
 	}
@@ -351,6 +387,9 @@ func (d *Daemon) Transfers() []Transfer {
 	defer d.mu.Unlock()
 	return append(all, d.over...)
 }
+
+// History is what this machine sent and received.
+func (d *Daemon) History(ctx context.Context) (*History, error) { return d.node.History(ctx) }
 
 // Transfer is the one whose ID begins so, with the code of a share.
 func (d *Daemon) Transfer(id string) (Transfer, error) {
@@ -367,9 +406,10 @@ func (d *Daemon) Transfer(id string) (Transfer, error) {
 	return v, nil
 }
 
-// Notices yields what happens after the notice with number seq, until ctx ends.
-func (d *Daemon) Notices(ctx context.Context, seq uint64) iter.Seq[Notice] {
-	return d.bus.after(ctx, seq)
+// Notices yields what happens after the notice with number seq, until ctx ends. It
+// yields one without a kind where nothing has for the time quiet; 0: never.
+func (d *Daemon) Notices(ctx context.Context, seq uint64, quiet time.Duration) iter.Seq[Notice] {
+	return d.bus.after(ctx, seq, quiet)
 }
 
 // Newest is the number of the last notice.
@@ -424,42 +464,59 @@ func (d *Daemon) Add(ctx context.Context, j Job) (Transfer, error) {
 }
 
 func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
-	receives := j.Code != ""
-	sends := len(j.Paths) > 0 || j.Text != ""
+	receives := j.Code != "" || j.From != ""
+	sends := len(j.Paths) > 0 || j.Text != "" || j.Drop != ""
 	switch {
 	case receives == sends:
-		return order{}, fmt.Errorf("%w: a transfer has either a code, or paths or a text", wire.ErrUsage)
-	case len(j.Paths) > 0 && j.Text != "":
-		return order{}, fmt.Errorf("%w: a text stands instead of paths", wire.ErrUsage)
+		return order{}, fmt.Errorf("%w: a transfer has either a code or somebody to ask, or paths, a drop or a text", wire.ErrUsage)
+	case len(j.Paths) > 0 && j.Text != "", len(j.Paths) > 0 && j.Drop != "", j.Text != "" && j.Drop != "":
+		return order{}, fmt.Errorf("%w: a text or a drop stands instead of paths", wire.ErrUsage)
+	case j.Streams < 0 || j.Streams > transfer.MaxStreams:
+		return order{}, fmt.Errorf("%w: the number of streams is from 0 to %d", wire.ErrUsage, transfer.MaxStreams)
 	case j.Out != "" && !filepath.IsAbs(j.Out):
 		return order{}, fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(j.Out))
 	case j.Life < 0 || j.Receivers < 0:
 		return order{}, fmt.Errorf("%w: a number below zero", wire.ErrUsage)
 	}
+	if receives && j.Code == "" {
+		return order{Kind: TransferAsked, From: j.From, Out: j.Out, Only: j.Only, Streams: j.Streams}, nil
+	}
 	if receives {
 		if _, err := pairing.ParseCode(j.Code); err != nil {
 			return order{}, err
 		}
-		return order{Kind: kindCode, Code: j.Code, From: j.From, Out: j.Out, Only: j.Only}, nil
+		return order{Kind: TransferCode, Code: j.Code, From: j.From, Out: j.Out, Only: j.Only, Streams: j.Streams}, nil
 	}
 	for _, path := range j.Paths {
 		if !filepath.IsAbs(path) {
 			return order{}, fmt.Errorf("%w: %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
 		}
 	}
-	o := order{Kind: kindPush, To: j.To, Paths: j.Paths, Exclude: j.Exclude, Text: j.Text, Yes: j.Yes}
+	o := order{Kind: TransferPush, To: j.To, Paths: j.Paths, Exclude: j.Exclude, Text: j.Text, Yes: j.Yes, Streams: j.Streams}
 	if j.To == "" {
 		life := time.Duration(j.Life * float64(time.Second))
 		if life == 0 {
 			life = shareLife
 		}
-		o.Kind, o.Receivers, o.Expires = kindShare, j.Receivers, time.Now().Add(life)
+		o.Kind, o.Receivers, o.Expires = TransferShare, j.Receivers, time.Now().Add(life)
 	}
-	if j.Text == "" { // what is wrong with the paths is told now
-		_, _, err := d.node.Preview(ctx, SendOptions{Paths: j.Paths, Exclude: j.Exclude})
-		return o, err
+	if j.Text != "" {
+		return o, nil
 	}
-	return o, nil
+	giveBack := func() {}
+	if j.Drop != "" {
+		var err error
+		if o.Paths, giveBack, err = d.drops.take(j.Drop); err != nil {
+			return o, err
+		}
+		o.Drop = j.Drop
+	}
+	// What is wrong with the paths is told now.
+	_, _, err := d.node.Preview(ctx, SendOptions{Paths: o.Paths, Exclude: j.Exclude})
+	if err != nil {
+		giveBack()
+	}
+	return o, err
 }
 
 // Answer answers for a person whom a transfer asks.
@@ -474,7 +531,7 @@ func (d *Daemon) Answer(id string, a Answer) error {
 // Pause stops a transfer until Resume.
 func (d *Daemon) Pause(id string) error {
 	return d.with(id, func(t *task, s State) error {
-		if s == Asking || s == Paused || s == Failed || t.isUndecided() {
+		if s == Asking || s == Paused || s == Failed || t.isUndecided() || t.view.Kind == TransferGiven {
 			return fmt.Errorf("%w: transfer %.8s is %s, and cannot be paused", wire.ErrUsage, t.id, s)
 		}
 		t.want(errPaused)

@@ -185,4 +185,3 @@ func (d *Daemon) EndPairing() {
 	d.pairing.mu.Unlock()
 	d.bus.publish("", Event{Kind: KindPairing})
 }
-

@@ -71,7 +71,7 @@ func (r *running) until(what string, is func([]Transfer) bool) []Transfer {
 	if all := r.Transfers(); is(all) {
 		return all
 	}
-	for range r.Notices(ctx, 0) {
+	for range r.Notices(ctx, 0, 0) {
 		if all := r.Transfers(); is(all) {
 			return all
 		}
@@ -224,7 +224,7 @@ func TestDaemonPauses(t *testing.T) {
 	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	src := makeTree(t, map[string]int{"a.mov": 30 * digest.BlockSize})
-	if err := from.SetLimits(Limits{Up: 8*digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	added, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, "a.mov")}})
@@ -340,7 +340,7 @@ func TestDaemonGoesOnWithCodes(t *testing.T) {
 	fromPort, toPort := unusedPort(t), unusedPort(t)
 	from, to := runDaemon(t, fromHome, t.TempDir(), fromPort), runDaemon(t, toHome, inbox, toPort)
 	src := makeTree(t, map[string]int{"a.mov": 40 * digest.BlockSize})
-	if err := from.SetLimits(Limits{Up: 8*digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := from.Add(t.Context(), Job{Paths: []string{filepath.Join(src, "a.mov")}, Receivers: 1}); err != nil {
@@ -373,7 +373,7 @@ func TestBus(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n, last := 0, uint64(0)
-	for got := range b.after(ctx, b.first+2) {
+	for got := range b.after(ctx, b.first+2, 0) {
 		switch n++; {
 		case n == 1 && got.Kind != KindMissed, n > 1 && (got.Kind != KindWarning || got.Seq != last+1 || got.Code != ""):
 			t.Fatalf("notice %d is %+v, after %d", n, got, last)
@@ -385,7 +385,7 @@ func TestBus(t *testing.T) {
 	if n != maxNotices+1 {
 		t.Errorf("%d notices", n)
 	}
-	for got := range b.after(ctx, last-1) {
+	for got := range b.after(ctx, last-1, 0) {
 		if got.Seq == last {
 			b.publish("b", Event{Kind: KindBack})
 			continue

@@ -78,11 +78,11 @@ func TestDaemonRefusesAnswers(t *testing.T) {
 // An answer counts for one question: the next one is another's to answer.
 func TestDaemonAsksEachTime(t *testing.T) {
 	d := &Daemon{bus: newBus()}
-	tk := d.newTask("abc", time.Now(), order{Kind: kindPush})
+	tk := d.newTask("abc", time.Now(), order{Kind: TransferPush})
 	d.tasks = append(d.tasks, tk)
 	got := make(chan Answer, 1)
 	go func() {
-		a, _ := tk.ask(t.Context(), nil)
+		a, _ := tk.ask(t.Context(), nil, tk.forsaken)
 		got <- a
 	}()
 	for d.Answer("abc", Answer{Accept: true}) != nil {
@@ -94,7 +94,7 @@ func TestDaemonAsksEachTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if a, err := tk.ask(ctx, nil); err == nil {
+	if a, err := tk.ask(ctx, nil, tk.forsaken); err == nil {
 		t.Errorf("answered without anybody: %+v", a)
 	}
 }
@@ -211,7 +211,7 @@ func TestBusOfAnotherLife(t *testing.T) {
 // another transfer.
 func TestDaemonTakesTheSameTwice(t *testing.T) {
 	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
-	if err := from.SetLimits(Limits{Up: 8*digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	src, _ := offer(t, from, to, 12)
@@ -234,7 +234,7 @@ func TestDaemonTakesTheSameTwice(t *testing.T) {
 func TestDaemonTellsBothSides(t *testing.T) {
 	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	src := makeTree(t, map[string]int{"a.mov": 40 * digest.BlockSize})
-	if err := from.SetLimits(Limits{Up: 4*digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 4 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	sending, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, "a.mov")}})

@@ -33,7 +33,7 @@ func TestDaemonIsAskedForTrust(t *testing.T) {
 				paired <- err
 			}()
 			there := <-met
-			for n := range d.Notices(t.Context(), 0) {
+			for n := range d.Notices(t.Context(), 0, 0) {
 				if n.Kind == KindTrust {
 					break
 				}

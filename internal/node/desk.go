@@ -42,9 +42,11 @@ type desk struct {
 	report   func(Event)
 	ready    chan *offered // to be decided on, or to be proved the code to; holds as many as may be out
 	trusting *trusting
+	requests *requests      // of devices that ask for something; nil: none are taken
 	returned func(*offered) // is told of an accepted offer whose sender is back; nil: none can be
 
 	mu     sync.Mutex
+	gifts  map[identity.DeviceID]*handover // who serves a device that gets what it has asked for
 	offers map[string]*offered
 	out    int // those that are handed over and not settled
 	closed bool
@@ -54,7 +56,8 @@ type desk struct {
 // settled.
 func newDesk(n *Node, most int, report func(Event)) *desk {
 	return &desk{
-		node: n, report: report, ready: make(chan *offered, most), trusting: newTrusting(n, report, nil), offers: map[string]*offered{},
+		node: n, report: report, ready: make(chan *offered, most), trusting: newTrusting(n, report, nil),
+		gifts: map[identity.DeviceID]*handover{}, offers: map[string]*offered{},
 	}
 }
 
@@ -62,12 +65,42 @@ func newDesk(n *Node, most int, report func(Event)) *desk {
 // to be asked over go there, reverse ones to their offers.
 func (d *desk) accept(listener net.Listener, calls *handover) {
 	defer calls.Close()
-	accept(listener, calls, d.reversed)
+	accept(listener, func(c *secure.Conn) { d.ours(c, calls).give(c) }, d.reversed)
 }
 
-// accept takes connections until listener is closed: those to be asked over go
-// to calls, and reversed gets the others. It returns when none is under way.
-func accept(listener net.Listener, calls *handover, reversed func(*secure.Conn)) {
+// ours is who serves a connection: the share that its device is given, or, when
+// there is none, the desk.
+func (d *desk) ours(c *secure.Conn, calls *handover) *handover {
+	id, err := identity.PeerID(c.ConnectionState())
+	if err != nil {
+		return calls
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if gift := d.gifts[id]; gift != nil {
+		return gift
+	}
+	return calls
+}
+
+// give has new connections of a device served by another one than the desk, until
+// over is called.
+func (d *desk) give(id identity.DeviceID, to *handover) (over func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gifts[id] = to
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.gifts[id] == to {
+			delete(d.gifts, id)
+		}
+	}
+}
+
+// accept takes connections until listener is closed: calls gets those to be asked
+// over, and reversed the others. It returns when none is under way.
+func accept(listener net.Listener, calls, reversed func(*secure.Conn)) {
 	var greetings sync.WaitGroup
 	defer greetings.Wait()
 	for {
@@ -79,7 +112,7 @@ func accept(listener net.Listener, calls *handover, reversed func(*secure.Conn))
 		if conn.ConnectionState().NegotiatedProtocol == identity.ReverseALPN {
 			greetings.Go(func() { reversed(conn) })
 		} else {
-			calls.give(conn)
+			calls(conn)
 		}
 	}
 }
@@ -162,6 +195,9 @@ func (d *desk) close(goesOn bool) {
 		}
 	}
 	d.trusting.close()
+	if d.requests != nil {
+		d.requests.close()
+	}
 }
 
 // noted are the offers whose senders are not connected yet: people compare words.
@@ -261,6 +297,9 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, err = d.tell(id, r)
 	case r.Method == http.MethodDelete && isOne:
 		answer, err = d.withdraw(id, r)
+	case d.requests != nil && strings.HasPrefix(r.URL.Path, "/v1/requests"):
+		d.requests.ServeHTTP(w, r)
+		return
 	case isTrustCall(r) && d.number == 0:
 		answer, err = d.trusting.answer(r)
 	default:

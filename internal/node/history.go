@@ -17,10 +17,14 @@ type Entry = store.Transfer
 // A HistoryQuery says which entries are wanted.
 type HistoryQuery = store.Query
 
+// A Direction is where the bytes of a transfer went.
+type Direction = store.Direction
+
 // What entries say.
 const (
-	Sent = store.Sent // an Entry's Direction
-	Done = store.Done // the Result of one that brought everything
+	Sent     = store.Sent // an Entry's Direction
+	Received = store.Received
+	Done     = store.Done // the Result of one that brought everything
 )
 
 // A History is what this machine sent and received.

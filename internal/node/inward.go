@@ -55,7 +55,7 @@ func (in *inward) listen(ctx context.Context, bind string) error {
 	var accepting sync.WaitGroup
 	defer accepting.Wait()
 	defer listener.Close()
-	accepting.Go(func() { accept(listener, in.conns, in.greet) })
+	accepting.Go(func() { accept(listener, in.conns.give, in.greet) })
 	at := inner.Addr().(*net.TCPAddr)
 	announcer, err := in.node.announce(ctx, at, discovery.Service{For: in.device.String()})
 	if err != nil {

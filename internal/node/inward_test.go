@@ -183,7 +183,7 @@ func TestOnlyTheDeviceIsLetIn(t *testing.T) {
 	}
 	in := &inward{node: n, device: device.id.ID(), came: make(chan *secure.Conn, 1), stop: func() {}}
 	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
-	in.work.Go(func() { accept(listener, newHandover(inner.Addr()), in.greet) })
+	in.work.Go(func() { accept(listener, newHandover(inner.Addr()).give, in.greet) })
 	defer in.close()
 	defer listener.Close()
 	come := func(by *Node, head wire.ReverseHead) *secure.Conn {

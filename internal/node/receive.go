@@ -38,6 +38,9 @@ type ReceiveOptions struct {
 	// a folder can be chosen from.
 	Only []string
 
+	// Names are other names for files, by the path that the sender has.
+	Names map[string]string
+
 	// Trust asks a person, while offers are waited for, whether a device that
 	// wants to be trusted shows the same words; nil refuses.
 	Trust func(ctx context.Context, m Meeting) (bool, error)
@@ -298,8 +301,14 @@ func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
 	if err != nil {
 		return nil, nil, unusable(dir, err)
 	}
+	names := map[wire.FileIndex]string{}
+	for i, f := range r.files {
+		if name := cmp.Or(as, r.opts.Names[f.Path]); name != "" {
+			names[wire.FileIndex(i)] = name
+		}
+	}
 	plan, err := in.Plan(ctx, inbox.Origin{Device: r.peer.id, Name: r.header.Device}, r.files, inbox.PlanOptions{
-		Conflict: r.opts.Conflict, As: as, Committed: r.committed,
+		Conflict: r.opts.Conflict, As: names, Committed: r.committed,
 		Leave: func(i wire.FileIndex) bool { return !r.wants(i) },
 	})
 	if err != nil {

@@ -46,8 +46,9 @@ type request struct {
 	device identity.DeviceID
 	made   time.Time
 
-	asking int       // how its request stands; guarded by the mutex of requests
-	heard  time.Time // when it asked last; likewise
+	isTold bool      // handed out by fresh; guarded by the mutex of requests, as are the next two
+	asking int       // how its request stands
+	heard  time.Time // when it asked last
 
 	once    sync.Once
 	decided chan struct{}
@@ -102,6 +103,29 @@ func (s *requests) next(ctx context.Context) (*request, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// fresh are the requests that are to be decided on and were not handed out yet.
+func (s *requests) fresh() (all []*request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.noted {
+		if !q.isTold && !q.expire() {
+			q.isTold = true
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// gone is why a request is over that nobody has decided on; nil: it is not.
+func (s *requests) gone(q *request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.expire() {
+		return q.err
+	}
+	return nil
 }
 
 // note enters a new request, in the place of an earlier one of that device.

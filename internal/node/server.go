@@ -35,7 +35,7 @@ type server struct {
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
 
-	requests *requests // answered beside the share; nil: none are taken
+	beside http.Handler // answers offers and requests on the share's connections; nil: nothing does
 
 	remember func(store.Transfer) // enters into the history, without waiting; nil: nothing does
 
@@ -156,8 +156,8 @@ func (s *server) routes() http.Handler {
 		switch clean := r.URL.RawPath == "" && path.Clean(r.URL.Path) == r.URL.Path; {
 		case call != nil:
 			call(w, r)
-		case s.requests != nil && strings.HasPrefix(r.URL.Path, "/v1/requests"):
-			s.requests.ServeHTTP(w, r)
+		case s.beside != nil && (strings.HasPrefix(r.URL.Path, "/v1/requests") || strings.HasPrefix(r.URL.Path, "/v1/offers")):
+			s.beside.ServeHTTP(w, r)
 		case clean && strings.HasPrefix(r.URL.Path, prefix+"/"):
 			shared.ServeHTTP(w, r)
 		// Who asks for another share is not told whether it exists.

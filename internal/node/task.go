@@ -75,7 +75,7 @@ type Bound string
 
 // The bounds; empty: it is not known.
 const (
-	BoundSetting   Bound = "setting"    // the limit that was set here
+	BoundSetting   Bound = "setting" // the limit that was set here
 	BoundNetwork   Bound = "network"
 	BoundDisk      Bound = "disk"       // of this machine
 	BoundOtherSide Bound = "other_side" // its disk or its limit
@@ -96,9 +96,9 @@ func failureOf(err error) *Failure {
 // An order is what a task needs to go on after a restart, and what stays the same
 // through all of its tries. It is kept in the store, as JSON.
 type order struct {
-	Kind    TransferKind     `json:"kind"`
-	State   State    `json:"state,omitempty"`   // Paused or Failed, when it is not to go on by itself
-	Failure *Failure `json:"failure,omitempty"` // why
+	Kind    TransferKind `json:"kind"`
+	State   State        `json:"state,omitempty"`   // Paused or Failed, when it is not to go on by itself
+	Failure *Failure     `json:"failure,omitempty"` // why
 
 	Device  string `json:"device,omitempty"` // ID of the other side, once it is known
 	Name    string `json:"name,omitempty"`
@@ -106,21 +106,23 @@ type order struct {
 	Offer   string `json:"offer,omitempty"` // ID of an offer that stands between the two
 
 	// Of what is received.
-	Accepted bool     `json:"accepted,omitempty"`
-	Print    string   `json:"print,omitempty"` // of the manifest that was accepted
-	Only     []string `json:"only,omitempty"`
-	Shown    *Offer   `json:"shown,omitempty"` // of what is sent, too
-	Out      string   `json:"out,omitempty"`
-	Code     string   `json:"code,omitempty"` // of what is shared, too
-	From     string   `json:"from,omitempty"`
-	Share    string   `json:"share,omitempty"`
-	Ticket   string   `json:"ticket,omitempty"`
-	Streams  int      `json:"streams,omitempty"` // 0: as the daemon does
+	Accepted bool              `json:"accepted,omitempty"`
+	Print    string            `json:"print,omitempty"` // of the manifest that was accepted
+	Only     []string          `json:"only,omitempty"`
+	Names    map[string]string `json:"names,omitempty"`
+	Shown    *Offer            `json:"shown,omitempty"` // of what is sent, too
+	Out      string            `json:"out,omitempty"`
+	Code     string            `json:"code,omitempty"` // of what is shared, too
+	From     string            `json:"from,omitempty"`
+	Share    string            `json:"share,omitempty"`
+	Ticket   string            `json:"ticket,omitempty"`
+	Streams  int               `json:"streams,omitempty"` // 0: as the daemon does
 
 	// Of what is sent.
 	To        string    `json:"to,omitempty"`
 	Yes       bool      `json:"yes,omitempty"` // no words are compared
 	Paths     []string  `json:"paths,omitempty"`
+	Drop      string    `json:"drop,omitempty"` // that the paths are of
 	Exclude   []string  `json:"exclude,omitempty"`
 	Text      string    `json:"text,omitempty"`
 	Receivers int       `json:"receivers,omitempty"`
@@ -132,13 +134,14 @@ type order struct {
 // A TransferKind is how a transfer gets its bytes to move.
 type TransferKind string
 
+// The kinds of transfers.
 const (
-	kindOffered TransferKind = "offered" // a device has offered something
-	kindCode    TransferKind = "code"    // somebody here has a code
-	kindAsked   TransferKind = "asked"   // somebody there chooses what this node gets
-	kindPush    TransferKind = "push"    // offered to a device
-	kindShare   TransferKind = "share"   // shared under a code
-	kindGiven   TransferKind = "given"   // a device asks for something, and somebody here chooses
+	TransferOffered TransferKind = "offered" // a device has offered something
+	TransferCode    TransferKind = "code"    // somebody here has a code
+	TransferAsked   TransferKind = "asked"   // somebody there chooses what this node gets
+	TransferPush    TransferKind = "push"    // offered to a device
+	TransferShare   TransferKind = "share"   // shared under a code
+	TransferGiven   TransferKind = "given"   // a device asks for something, and somebody here chooses
 )
 
 // A task is a transfer that a daemon carries out, in as many tries as it takes.
@@ -147,7 +150,7 @@ type task struct {
 	id      string
 	created time.Time
 	wake    chan struct{} // holds one: something has changed that a task at rest waits for
-	settle  func()        // of kindOffered, new: makes room at the desk
+	settle  func()        // of TransferOffered, new: makes room at the desk
 	isLarge bool          // likewise, and it takes the place for long lists
 
 	mu      sync.Mutex
@@ -155,10 +158,12 @@ type task struct {
 	view    Transfer
 	wish    error                   // why the try under way is to end; nil: it is not
 	stop    context.CancelCauseFunc // ends it
-	offered *offered                // of kindOffered
+	offered *offered                // of TransferOffered
+	request *request                // of TransferGiven
+	files   []wire.File             // of what is received, once they are known
 	asked   *question               // that a person here is to answer
 	isOver  bool                    // nothing is kept of it any more
-	before  int64                   // bytes that earlier tries of kindPush have sent
+	before  int64                   // bytes that earlier tries of TransferPush have sent
 }
 
 // A question is what a person is asked about a transfer.
@@ -205,7 +210,7 @@ func (t *task) run(ctx context.Context) {
 		case errors.Is(err, errAdopted):
 			t.d.forget(t)
 			return
-		case err != nil && t.isUndecided():
+		case err != nil && (t.isUndecided() || t.request != nil):
 			t.withdraw(err)
 			return
 		case errors.Is(err, errAgain):
@@ -236,7 +241,7 @@ func (t *task) run(ctx context.Context) {
 // isUndecided tells whether it is an offer that nobody has accepted.
 func (t *task) isUndecided() bool {
 	p, _ := t.look()
-	return p.Kind == kindOffered && !p.Accepted
+	return p.Kind == TransferOffered && !p.Accepted
 }
 
 // withdraw ends an offer that was not accepted: declined, or its sender has gone.
@@ -276,13 +281,15 @@ func (t *task) attempt(ctx context.Context) error {
 	}
 	var err error
 	switch kind {
-	case kindOffered:
+	case TransferOffered:
 		err = t.takeOffer(ctx)
-	case kindCode:
+	case TransferCode, TransferAsked:
 		err = t.fetch(ctx)
-	case kindPush:
+	case TransferGiven:
+		err = t.give(ctx)
+	case TransferPush:
 		err = t.push(ctx)
-	case kindShare:
+	case TransferShare:
 		err = t.share(ctx)
 	}
 	t.mu.Lock()
@@ -424,7 +431,7 @@ func (t *task) change(alter func(*order, *Transfer)) {
 // save keeps the task. One that nobody has accepted is not kept.
 func (t *task) save() {
 	t.mu.Lock()
-	isKept := !t.isOver && (t.order.Kind != kindOffered || t.order.Accepted)
+	isKept := !t.isOver && t.request == nil && (t.order.Kind != TransferOffered || t.order.Accepted)
 	spec, err := json.Marshal(t.order)
 	t.mu.Unlock()
 	if isKept && err == nil {
@@ -443,12 +450,11 @@ func (t *task) look() (order, Transfer) {
 }
 
 // ask waits for a person's answer, which check finds nothing wrong with, as long
-// as the other side waits for it too.
-func (t *task) ask(ctx context.Context, check func(Answer) error) (Answer, error) {
+// as the other side waits for it too: gone tells why it does not any more.
+func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() error) (Answer, error) {
 	q := &question{check, make(chan Answer, 1)}
 	t.mu.Lock()
 	t.asked = q
-	o := t.offered
 	t.mu.Unlock()
 	defer func() {
 		t.mu.Lock()
@@ -467,8 +473,8 @@ func (t *task) ask(ctx context.Context, check func(Answer) error) (Answer, error
 		case <-late.C:
 			return Answer{}, wire.ErrExpired
 		case <-look.C:
-			if o != nil && o.isForsaken() {
-				return Answer{}, wire.ErrSourceLost
+			if err := gone(); err != nil {
+				return Answer{}, err
 			}
 		case <-ctx.Done():
 			return Answer{}, context.Cause(ctx)

@@ -33,7 +33,13 @@ func (t *task) receiving(found func(ctx context.Context, r *receive, o Offer) (A
 	var r *receive
 	opts := ReceiveOptions{
 		Code: had.Code, From: had.From, Out: cmp.Or(had.Out, inbox), Only: had.Only, Streams: cmp.Or(had.Streams, streams),
-		Approve: func(ctx context.Context, o Offer) (Answer, error) { return found(ctx, r, o) },
+		Names: had.Names,
+		Approve: func(ctx context.Context, o Offer) (Answer, error) {
+			t.mu.Lock()
+			t.files = r.files
+			t.mu.Unlock()
+			return found(ctx, r, o)
+		},
 	}
 	r = newReceive(t.d.node, opts, t.report)
 	return r
@@ -55,7 +61,7 @@ func (t *task) takeOffer(ctx context.Context) error {
 			if printOf(r.files) != had.Print {
 				return a, fmt.Errorf("%w: the sender offers other files than those that were accepted", wire.ErrSourceChanged)
 			}
-			a = Answer{Accept: true, Only: had.Only, Out: had.Out}
+			a = Answer{Accept: true, Only: had.Only, Out: had.Out, Names: had.Names}
 			t.offers(offer)
 		} else if a, err = t.decide(ctx, r, o, offer); err != nil || !a.Accept {
 			return a, err
@@ -129,26 +135,32 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	}
 	t.offers(offer)
 	a := Answer{Accept: true, Out: r.folder}
+	var err error
 	if !offer.ByRule {
-		var err error
-		if a, err = t.ask(ctx, r.check); err != nil || !a.Accept {
+		if a, err = t.ask(ctx, r.check, t.forsaken); err != nil || !a.Accept {
 			return a, err
 		}
 	}
 	t.change(func(p *order, v *Transfer) {
-		p.Accepted, p.Print, p.Only, p.Out = true, print, a.Only, cmp.Or(a.Out, r.opts.Out)
+		p.Accepted, p.Print, p.Only, p.Names, p.Out = true, print, a.Only, a.Names, cmp.Or(a.Out, r.opts.Out)
 		v.State = Waiting
 	})
 	t.save()
 	o.accept()
 	t.settle()
-	return a, nil
+	if a.Always {
+		err = t.d.trustAlways(ctx, o)
+	}
+	return a, err
 }
 
 // check tells what is wrong with an answer that comes from another process.
 func (r *receive) check(a Answer) error {
 	if a.Out != "" && !filepath.IsAbs(a.Out) {
 		return fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(a.Out))
+	}
+	if err := checkNames(a.Names, r.files); err != nil {
+		return err
 	}
 	_, _, err := r.picked(a.Only)
 	return err
@@ -180,8 +192,16 @@ func (t *task) adopt(o *offered) bool {
 	return true
 }
 
-// fetch receives what somebody here has a code for.
+// fetch receives what somebody here has a code for, or what is chosen there.
 func (t *task) fetch(ctx context.Context) error {
+	had, _ := t.look()
+	var asked *peer
+	if had.Kind == TransferAsked && had.Ticket == "" {
+		var err error
+		if asked, err = t.d.node.ask(ctx, had.From, t.report); err != nil {
+			return err // people take their time: no turn is taken for that
+		}
+	}
 	release, err := t.slot(ctx)
 	if err != nil {
 		return err
@@ -198,13 +218,13 @@ func (t *task) fetch(ctx context.Context) error {
 		t.save()
 		return Answer{Accept: true}, nil
 	})
-	c, err := t.reach(ctx, r)
+	c, err := t.reach(ctx, r, asked)
 	if err != nil {
 		return err
 	}
 	res, err := r.run(ctx, c)
 	t.brought(res)
-	had, _ := t.look()
+	had, _ = t.look()
 	if errors.Is(err, wire.ErrUnauthorised) && had.Ticket != "" && r.began.IsZero() {
 		// The sender was started again: the code may still be good.
 		t.change(func(p *order, _ *Transfer) { p.Share, p.Ticket = "", "" })
@@ -213,39 +233,56 @@ func (t *task) fetch(ctx context.Context) error {
 	return err
 }
 
-// reach connects to the sender of r, by the ticket of an earlier try or by the
-// code.
-func (t *task) reach(ctx context.Context, r *receive) (*conn, error) {
+// reach connects to the sender of r: the one that was asked, or by the ticket of
+// an earlier try, or by the code.
+func (t *task) reach(ctx context.Context, r *receive, asked *peer) (*conn, error) {
+	if asked != nil {
+		r.peer = asked
+		c, err := asked.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.met(r.peer)
+		return newConn(c), nil
+	}
 	had, _ := t.look()
-	code, err := pairing.ParseCode(had.Code)
-	if err != nil {
-		return nil, err
+	var code proof
+	if had.Kind == TransferCode {
+		var err error
+		if code.Code, err = pairing.ParseCode(had.Code); err != nil {
+			return nil, err
+		}
 	}
 	if had.Ticket != "" {
 		id, err := identity.ParseDeviceID(had.Device)
 		if err != nil {
 			return nil, err
 		}
-		r.peer = &peer{node: t.d.node, code: proof{Code: code}, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
+		r.peer = &peer{node: t.d.node, code: code, address: had.Address, id: id, share: had.Share, ticket: had.Ticket}
 		c, err := r.peer.connect(ctx)
 		if err == nil {
 			return newConn(c), nil
 		}
 		var opErr *net.OpError
-		if !errors.As(err, &opErr) {
+		if !errors.As(err, &opErr) || had.Kind == TransferAsked {
 			return nil, err
 		}
 		// It may have another address by now.
 	}
-	c, err := r.meet(ctx, proof{Code: code})
+	c, err := r.meet(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	share, ticket := r.peer.access()
-	t.change(func(p *order, v *Transfer) {
-		p.Device, p.Address, p.Share, p.Ticket = r.peer.id.String(), r.peer.address, share, ticket
-		v.DeviceID, v.Address = p.Device, p.Address
+	t.met(r.peer)
+	return c, nil
+}
+
+// met notes who the sender is, and what opens its share.
+func (t *task) met(p *peer) {
+	share, ticket := p.access()
+	t.change(func(o *order, v *Transfer) {
+		o.Device, o.Address, o.Share, o.Ticket = p.id.String(), p.address, share, ticket
+		v.DeviceID, v.Address = o.Device, o.Address
 	})
 	t.save()
-	return c, nil
 }

@@ -39,7 +39,7 @@ func (t *task) compare(ctx context.Context, m Meeting) (bool, error) {
 	t.change(func(_ *order, v *Transfer) {
 		v.Device, v.DeviceID, v.Address, v.Words = m.Device, m.DeviceID, m.Address, m.Words
 	})
-	a, err := t.ask(ctx, nil)
+	a, err := t.ask(ctx, nil, func() error { return nil })
 	if err == nil && a.Accept {
 		t.change(func(p *order, v *Transfer) { p.Accepted, p.Device, v.State, v.Words = true, m.DeviceID, Waiting, "" })
 	}
@@ -91,12 +91,14 @@ func (t *task) report(ev Event) {
 	case KindNewCode:
 		v.Code, o.Code, save = ev.Code, ev.Code, true
 	case KindConnected:
-		if o.Kind == kindShare {
+		if o.Kind == TransferShare {
 			v.State = Running
 		}
 		v.Device, v.DeviceID, v.Address = ev.Device, ev.DeviceID, ev.Address
 	case KindOffered:
 		v.State = Waiting
+	case KindRequested:
+		v.Device, v.DeviceID, v.Address, v.Words = ev.Device, ev.DeviceID, ev.Address, ev.Words
 	case KindAccepted, KindBack:
 		v.State, v.Error = Running, nil
 	case KindResting:
@@ -111,13 +113,13 @@ func (t *task) report(ev Event) {
 		}
 	case KindReceived:
 		v.Bytes, v.Streams = ev.Bytes, ev.Streams
-		if o.Kind == kindShare {
+		if o.Kind == TransferShare {
 			o.Served++
 			v.Receivers, save = o.Served, true
 			v.State, v.Rate, v.Seconds = Waiting, 0, 0
 		}
 	case KindTrouble, KindDeclined:
-		if v.Rate, v.Seconds = 0, 0; o.Kind == kindShare {
+		if v.Rate, v.Seconds = 0, 0; o.Kind == TransferShare {
 			v.State = Waiting
 		}
 	}

@@ -175,7 +175,7 @@ limit_up = "6MiB/s"  # line 2
 # receive no faster than RATE: 50MB/s (receive --limit RATE; serve --limit-down RATE, LANYARD_LIMIT_DOWN)
 # limit_down = "none"  # default: none
 
-# use N streams, 0 to 32 (receive --streams N, LANYARD_STREAMS)
+# use N streams, 0 to 32 (receive, serve --streams N, LANYARD_STREAMS)
 streams = 8  # LANYARD_STREAMS
 
 # look for devices at HOST,..., too (send, serve, devices --device HOST,..., LANYARD_DEVICE)

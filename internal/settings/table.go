@@ -61,7 +61,7 @@ var table = []Key{
 		form: rate(func(v *Values) *Rate { return &v.LimitDown }),
 	},
 	{
-		Name: "streams", Flag: "streams", Commands: []string{"receive"},
+		Name: "streams", Flag: "streams", Commands: []string{"receive", "serve"},
 		About: "use `N` streams, 0 to 32", Default: "as many as help",
 		form: number("is from 0 (as many as help) to 32", maxStreams, func(v *Values) *int { return &v.Streams }),
 	},

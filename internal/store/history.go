@@ -17,10 +17,12 @@ import (
 // A Query says which transfers of the history are wanted; the zero value all of
 // them.
 type Query struct {
-	Search []string  // each stands somewhere in a path, the device's name or the folder, in any case
-	Since  time.Time // begun then or later
-	Limit  int       // no more than so many; 0: all
-	Files  bool      // with their files
+	Search    []string  // each stands somewhere in a path, the device's name or the folder, in any case
+	Since     time.Time // begun then or later
+	Before    int64     // with lower IDs; 0: with any
+	Direction Direction // empty: both
+	Limit     int       // no more than so many; 0: all
+	Files     bool      // with their files
 }
 
 // History are the transfers that match, those that ended last first. After an
@@ -74,6 +76,12 @@ func (q Query) sql() (statement string, args []any) {
 		// Who began later can have ended earlier, but none of them before these.
 		where = append(where, "t.began >= ?", id+" >= (SELECT min(+id) FROM transfers WHERE began >= ?)")
 		args = append(args, q.Since.UnixMilli(), q.Since.UnixMilli())
+	}
+	if q.Before > 0 {
+		where, args = append(where, id+" < ?"), append(args, q.Before)
+	}
+	if q.Direction != "" {
+		where, args = append(where, "t.direction = ?"), append(args, q.Direction)
 	}
 	statement = " FROM " + from
 	if len(where) > 0 {

@@ -90,7 +90,7 @@ func (c *Client) Page(ctx context.Context) (link PageLink, err error) {
 
 // Transfers are the node's.
 func (c *Client) Transfers(ctx context.Context) ([]node.Transfer, error) {
-	var all transfers
+	var all Transfers
 	err := c.call(ctx, http.MethodGet, "/v1/transfers", nil, &all)
 	return all.Transfers, err
 }
@@ -121,7 +121,7 @@ func (c *Client) do(ctx context.Context, id, what string, ask any) error {
 
 // TrustAsked is the device that asks the node to be trusted; nil: none does.
 func (c *Client) TrustAsked(ctx context.Context) (*node.Meeting, error) {
-	var t trust
+	var t Trust
 	err := c.call(ctx, http.MethodGet, "/v1/trust", nil, &t)
 	return t.Asked, err
 }

@@ -143,7 +143,7 @@ func (p *Page) url(host string) string {
 }
 
 // Serve shows the daemon's page until ctx ends, and closes it.
-func (p *Page) Serve(ctx context.Context, d *node.Daemon) error {
+func (p *Page) Serve(ctx context.Context, d *node.Daemon, m Machine) error {
 	ctx, cancel := context.WithCancel(ctx)
 	sessions := newSessions(p.node, p.isOpen)
 	var watching sync.WaitGroup
@@ -151,7 +151,7 @@ func (p *Page) Serve(ctx context.Context, d *node.Daemon) error {
 	defer watching.Wait()
 	defer cancel()
 	server := &http.Server{
-		Handler: p.handler(d, sessions), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		Handler: p.handler(d, m, sessions), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog:    log.New(io.Discard, "", 0), // anybody could fill it
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
@@ -170,13 +170,14 @@ func (p *Page) Serve(ctx context.Context, d *node.Daemon) error {
 func (p *Page) Close() error { return p.listener.Close() }
 
 // handler answers all that comes to the page's address.
-func (p *Page) handler(d *node.Daemon, s *sessions) http.Handler {
+func (p *Page) handler(d *node.Daemon, m Machine, s *sessions) http.Handler {
 	door := &door{
 		d: d, node: p.node, setup: &p.setup, sessions: s, attempts: newAttempts(), signing: make(chan struct{}, maxSigning),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", p.files)
-	mux.Handle("/api/", http.StripPrefix("/api", door.before(newAPI(d))))
+	mux.HandleFunc("GET /api/openapi.json", serveOpenAPI)
+	mux.Handle("/api/", http.StripPrefix("/api", door.before(newAPI(d, m))))
 	return newGuard(p.names()).wrap(mux)
 }
 

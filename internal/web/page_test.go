@@ -51,7 +51,7 @@ func openSite(t *testing.T, home string, opts PageOptions) (s *site, stop func()
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, over := make(chan struct{}), make(chan error, 2)
 	go func() { over <- d.Run(ctx, func() { close(ready) }) }()
-	go func() { over <- p.Serve(ctx, d) }()
+	go func() { over <- p.Serve(ctx, d, Machine{}) }()
 	<-ready
 	s = &site{t, n, p, newBrowser(t)}
 	stopped := false

@@ -53,11 +53,11 @@ func Listen(ctx context.Context, home string) (*Socket, error) {
 }
 
 // Serve answers for the daemon until ctx ends, and closes the socket.
-func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
+func (s *Socket) Serve(ctx context.Context, d *node.Daemon, m Machine) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
-		Handler: s.handler(d), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: s.handler(d, m), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	if err := serveUntil(ctx, server, s.listener); err != nil {
@@ -68,9 +68,9 @@ func (s *Socket) Serve(ctx context.Context, d *node.Daemon) error {
 
 // handler answers what commands ask, and POST /v1/page -> PageLink, which nobody
 // else is told.
-func (s *Socket) handler(d *node.Daemon) http.Handler {
+func (s *Socket) handler(d *node.Daemon, m Machine) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", newAPI(d))
+	mux.Handle("/", newAPI(d, m))
 	mux.HandleFunc("POST /v1/page", func(w http.ResponseWriter, r *http.Request) {
 		if s.Page == nil {
 			wire.WriteError(w, errNoPage)

@@ -44,7 +44,7 @@ func startNode(t *testing.T) (home string, c *Client, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, over := make(chan struct{}), make(chan error, 2)
 	go func() { over <- d.Run(ctx, func() { close(ready) }) }()
-	go func() { over <- s.Serve(ctx, d) }()
+	go func() { over <- s.Serve(ctx, d, Machine{}) }()
 	<-ready
 	stopped := false
 	stop = func() {

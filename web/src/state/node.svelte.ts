@@ -152,7 +152,7 @@ class LiveNode {
     if (n.all_files) t.all_files = n.all_files
     t.rate = n.rate ?? 0
     t.streams = n.streams ?? t.streams ?? 0
-    t.lanes = n.lanes ?? []
+    t.stream_rates = n.stream_rates ?? []
     t.seconds =
       n.event === 'progress' ? (n.seconds ?? 0) : t.rate && t.total ? (t.total - t.bytes) / t.rate : 0
     if (n.path) current[t.id] = n.path

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"lanyard/internal/settings"
+	"lanyard/internal/wire"
+)
+
+// Settings are what a user has decided.
+type Settings struct {
+	File     string    `json:"file"`
+	Settings []Setting `json:"settings"`
+}
+
+// A Setting is one of them.
+type Setting struct {
+	Name    string          `json:"name"`
+	Value   string          `json:"value"` // empty: as by default
+	Default string          `json:"default"`
+	About   string          `json:"about"`
+	Source  settings.Source `json:"source"`
+	Origin  string          `json:"origin"` // the same in words
+	// Fixed tells that something counts before the file, so that it cannot be
+	// changed here.
+	Fixed bool `json:"fixed"`
+	// Restart tells that a change counts from the node's next start on.
+	Restart bool `json:"restart"`
+}
+
+// Machine is what the API knows of the program that it is part of.
+type Machine struct {
+	// Settings reads those that count now.
+	Settings func() (settings.Settings, error)
+	// Use has those count for the running node that can be changed while it runs.
+	Use func(settings.Settings) error
+}
+
+// atOnce are the settings that Use has count.
+var atOnce = []string{"inbox", "streams", "limit_up", "limit_down"}
+
+func (a *api) settings(*http.Request) (Settings, error) {
+	path, err := settings.Path()
+	if err != nil {
+		return Settings{}, err
+	}
+	now, err := a.machine.Settings()
+	if err != nil {
+		return Settings{}, err
+	}
+	all := Settings{File: path, Settings: []Setting{}}
+	for _, s := range now.List {
+		one := Setting{
+			Name: s.Name, Default: s.Default, About: s.Purpose(), Source: s.Source, Origin: s.Origin(),
+			Fixed: s.Source == settings.FromEnvironment || s.Source == settings.FromFlag, Restart: !slices.Contains(atOnce, s.Name),
+		}
+		if s.Source != settings.FromDefault {
+			one.Value = s.Value
+		}
+		all.Settings = append(all.Settings, one)
+	}
+	return all, nil
+}
+
+func (a *api) writeSettings(r *http.Request, changes map[string]*string) (Settings, error) {
+	before, err := a.settings(r)
+	if err != nil {
+		return Settings{}, err
+	}
+	for _, s := range before.Settings {
+		if _, asked := changes[s.Name]; asked && s.Fixed {
+			return Settings{}, fmt.Errorf("%w: %s was set by %s when this node was started, which counts before the file", wire.ErrUsage, s.Name, s.Origin)
+		}
+	}
+	if err := settings.Write(before.File, changes); err != nil {
+		return Settings{}, err
+	}
+	now, err := a.machine.Settings()
+	if err != nil {
+		return Settings{}, err
+	}
+	if err := a.machine.Use(now); err != nil {
+		return Settings{}, err
+	}
+	return a.settings(r)
+}
