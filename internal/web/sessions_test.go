@@ -112,3 +112,40 @@ func TestEndedSessionsStayEnded(t *testing.T) {
 		t.Errorf("it is back: %v, %v", in, err)
 	}
 }
+
+// Who has signed in by a password that is changed in the same moment is not in.
+func TestSessionsOfAnOldPassword(t *testing.T) {
+	t.Setenv("LANYARD_HOME", t.TempDir())
+	n, err := node.Open(node.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	old, _, err := n.MakeAccount(t.Context(), theName, thePassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.SetPassword(t.Context(), "another password"); err != nil {
+		t.Fatal(err)
+	}
+	now, _, err := n.Account(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSessions(n, false)
+	for account, want := range map[node.Account]bool{old: false, now: true} {
+		ctx, _, _, err := s.load(httptest.NewRequest("GET", "/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if err := s.begin(ctx, w, account, true); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.AddCookie(w.Result().Cookies()[0])
+		if _, _, in, err := s.load(r); in != want || err != nil {
+			t.Errorf("%v, %v; want %v", in, err, want)
+		}
+	}
+}
