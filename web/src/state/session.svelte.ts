@@ -26,10 +26,9 @@ class Session {
     this.take(await take(api.POST('/api/v1/account', { body: { token: this.setup, name, password } })))
   }
 
-  async setupRefused(): Promise<void> {
+  setupRefused(): void {
     this.setup = ''
     this.usedLink = true
-    await this.look()
   }
 
   async signIn(name: string, password: string, keep: boolean): Promise<void> {
@@ -62,10 +61,5 @@ class Session {
 }
 
 export const session = new Session()
-
-// A link that is opened in the page's own tab loads nothing anew.
-window.addEventListener('hashchange', () => {
-  if (session.state !== 'in' && location.hash.startsWith('#setup=')) void session.look()
-})
 
 whenSignedOut(() => session.leave(true))

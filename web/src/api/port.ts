@@ -1,0 +1,2 @@
+/** The port of an address that names none. */
+export const defaultPort = '12121'

@@ -1,0 +1,78 @@
+import { plural, size } from '../format'
+
+export const receive = {
+  title: 'Receive',
+  offer: {
+    from: (name: string) => `${name} wants to send you something`,
+    byCode: (name: string) => `${name} has this for you`,
+    trusted: 'This is a device that you trust.',
+    compare: 'Compare these words with those on the sender’s screen. Take it only if they are the same.',
+    words: 'Words to compare',
+    what: (files: number, bytes: number) => `${plural(files, 'one file', '# files')}, ${size(bytes)}`,
+    text: 'a text',
+    resumed: (bytes: number) => `${size(bytes)} of it are here already, from an earlier try.`,
+    free: (bytes: number) => `${size(bytes)} free in this folder`,
+    freeUnknown: 'The node finds out how much is free there.',
+    full: (needed: number, free: number) =>
+      `It does not fit: ${size(needed)} are needed and ${size(free)} are free. Choose another folder, or fewer files.`,
+    out: 'Save in',
+    files: 'Files',
+    showFiles: 'Choose files or rename them',
+    always: 'Always accept from this device',
+    alwaysWhy:
+      'It becomes a trusted device, and what it sends is saved without asking. You can take that back in Devices.',
+    accept: 'Accept',
+    acceptSome: (n: number) => plural(n, 'Accept one file', 'Accept # files'),
+    decline: 'Decline',
+    keys: 'Enter accepts, Escape declines.',
+  },
+  waiting: {
+    words: (name: string) => `${name} compares these words`,
+    wordsWhy: 'Are they the same on both screens? The person there answers first.',
+    looking: 'Looking for the sender…',
+    asked: (name: string) => `${name} was asked`,
+    askedWhy: 'The person there compares these words and chooses what you get.',
+    cancel: 'Cancel',
+  },
+  files: {
+    all: 'All',
+    none: 'None',
+    find: 'Filter by name',
+    want: (path: string) => `Receive ${path}`,
+    rename: (path: string) => `Rename ${path}`,
+    name: (path: string) => `New name for ${path}`,
+    keep: 'Keep this name',
+    drop: 'As it was',
+    becomes: 'will be called',
+    wrong: { empty: 'A file needs a name.', slash: 'A name has no slashes.' },
+    count: (files: number, of: number, bytes: number) =>
+      `${files === of ? 'All' : plural(files, 'One', '#')} of ${plural(of, 'one file', '# files')}, ${size(bytes)}`,
+    nothing: 'No file has such a name.',
+    tooMany: (n: number) =>
+      `${plural(n, 'One more file is', '# more files are')} offered. With so many, all are received under their names.`,
+    loading: 'Reading the list…',
+  },
+  empty: {
+    title: 'Nothing is waiting',
+    known: 'You are known as',
+    others: 'Others find you under this name. What they send shows up here, and you decide.',
+  },
+  connect: {
+    title: 'Connect',
+    lead: 'Somebody has a code for you, or a machine has what you need.',
+    code: 'Code',
+    codeHint: 'As you were told it: "7-river-anvil-moss", capitals and spaces do not matter.',
+    address: 'Address',
+    addressHint: (port: string) =>
+      `With a code it is rarely needed. Alone, the person there chooses what you get. The port is ${port} unless another is named.`,
+    more: 'More',
+    out: 'Save in',
+    outDefault: 'The usual folder',
+    submitCode: 'Receive',
+    submitAddress: 'Ask for files',
+    connecting: 'Connecting…',
+    need: 'Enter a code, an address, or both.',
+    badCode: 'This is no code. A code is a number and some words: "7-river-anvil-moss".',
+    badAddress: 'This is no address. It looks like "192.168.1.20" or "studio.local:12121".',
+  },
+}
