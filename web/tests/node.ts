@@ -1,10 +1,21 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, openSync, closeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 export const binary = resolve(import.meta.dirname, '../../bin/lanyard')
 
@@ -137,6 +148,26 @@ export class LanyardNode {
       call.on('error', failed)
       call.end(body === undefined ? undefined : JSON.stringify(body))
     })
+  }
+
+  /** Makes a file below the user's home; a number stands for so many random bytes. */
+  put(path: string, content: string | number): Buffer {
+    const bytes = typeof content === 'number' ? randomBytes(content) : Buffer.from(content)
+    mkdirSync(dirname(join(this.home, path)), { recursive: true })
+    writeFileSync(join(this.home, path), bytes)
+    return bytes
+  }
+
+  /** What has arrived in the inbox under a name; undefined: nothing has. */
+  got(path: string): Buffer | undefined {
+    const at = join(this.inbox, path)
+    return existsSync(at) ? readFileSync(at) : undefined
+  }
+
+  /** The folders of dropped files that are kept. */
+  drops(): string[] {
+    const at = join(this.dir, 'state', 'drops')
+    return existsSync(at) ? readdirSync(at) : []
   }
 
   /** The link that makes the account. */
