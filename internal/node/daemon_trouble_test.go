@@ -77,12 +77,13 @@ func TestDaemonRefusesAnswers(t *testing.T) {
 
 // An answer counts for one question: the next one is another's to answer.
 func TestDaemonAsksEachTime(t *testing.T) {
+	stays := func() error { return nil }
 	d := &Daemon{bus: newBus()}
 	tk := d.newTask("abc", time.Now(), order{Kind: TransferPush})
 	d.tasks = append(d.tasks, tk)
 	got := make(chan Answer, 1)
 	go func() {
-		a, _ := tk.ask(t.Context(), nil, tk.forsaken)
+		a, _ := tk.ask(t.Context(), nil, stays)
 		got <- a
 	}()
 	for d.Answer("abc", Answer{Accept: true}) != nil {
@@ -94,7 +95,7 @@ func TestDaemonAsksEachTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if a, err := tk.ask(ctx, nil, tk.forsaken); err == nil {
+	if a, err := tk.ask(ctx, nil, stays); err == nil {
 		t.Errorf("answered without anybody: %+v", a)
 	}
 }

@@ -191,10 +191,14 @@ var errWithdrawn = fmt.Errorf("%w: it has stopped sending", wire.ErrSourceLost)
 // asks every offerWait.
 const forsaken = 2*offerWait + callTime
 
-func (o *offered) isForsaken() bool {
+// gone tells why the sender waits for no answer any more; nil: it does.
+func (o *offered) gone() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return time.Since(o.asked) > forsaken
+	if time.Since(o.asked) > forsaken {
+		return wire.ErrSourceLost
+	}
+	return nil
 }
 
 // arrive takes a reverse connection, and tells whether it is the first one.

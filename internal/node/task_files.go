@@ -33,14 +33,6 @@ func (d *Daemon) Files(id string) (files []ListedFile, more int, err error) {
 	return files, len(t.files) - len(files), nil
 }
 
-// forsaken tells why nobody waits for an answer any more.
-func (t *task) forsaken() error {
-	if t.isForsaken() {
-		return wire.ErrSourceLost
-	}
-	return nil
-}
-
 // trustAlways trusts the device of an offer, and takes everything from it from
 // now on.
 func (d *Daemon) trustAlways(ctx context.Context, o *offered) error {

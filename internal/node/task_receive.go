@@ -137,7 +137,7 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	a := Answer{Accept: true, Out: r.folder}
 	var err error
 	if !offer.ByRule {
-		if a, err = t.ask(ctx, r.check, t.forsaken); err != nil || !a.Accept {
+		if a, err = t.ask(ctx, r.check, o.gone); err != nil || !a.Accept {
 			return a, err
 		}
 	}
