@@ -22,9 +22,9 @@ func (d *Daemon) Devices(ctx context.Context) ([]Device, error) {
 // A DeviceChange is what a person decides on a device. What is nil stays.
 type DeviceChange struct {
 	Alias    *string `json:"alias,omitempty"`     // its own name takes an alias back
-	Rule     *Rule   `json:"rule,omitempty"`      // of a trusted device; with MaxBytes and Folder
-	MaxBytes int64   `json:"max_bytes,omitempty"` // of RuleSize
-	Folder   string  `json:"folder,omitempty"`    // absolute; empty: the usual one
+	Rule     *Rule   `json:"rule,omitempty"`      // of a trusted device, as are the next two
+	MaxBytes *int64  `json:"max_bytes,omitempty"` // of RuleSize
+	Folder   *string `json:"folder,omitempty"`    // absolute; empty: the usual one
 }
 
 // ChangeDevice changes what is decided for the device with an ID, and answers it
@@ -35,16 +35,8 @@ func (d *Daemon) ChangeDevice(ctx context.Context, id string, c DeviceChange) (D
 			return Device{}, err
 		}
 	}
-	if c.Rule != nil {
-		if c.Folder != "" && !filepath.IsAbs(c.Folder) {
-			return Device{}, fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(c.Folder))
-		}
-		switch *c.Rule {
-		case RuleAsk, RuleSize, RuleAlways:
-		default:
-			return Device{}, fmt.Errorf("%w: no rule is called %q", wire.ErrUsage, *c.Rule)
-		}
-		if _, err := d.node.SetRule(ctx, id, *c.Rule, c.MaxBytes, c.Folder); err != nil {
+	if c.Rule != nil || c.MaxBytes != nil || c.Folder != nil {
+		if err := d.changeRule(ctx, id, c); err != nil {
 			return Device{}, err
 		}
 	}
@@ -58,6 +50,42 @@ func (d *Daemon) ChangeDevice(ctx context.Context, id string, c DeviceChange) (D
 		return Device{}, fmt.Errorf("%w: no device %s is known", wire.ErrUsage, shortID(id))
 	}
 	return all[at], nil
+}
+
+// changeRule changes what a trusted device may send unasked.
+func (d *Daemon) changeRule(ctx context.Context, id string, c DeviceChange) error {
+	known, err := d.node.Known(ctx)
+	if err != nil {
+		return err
+	}
+	now := Known{Rule: RuleAsk} // of a device that is not trusted SetRule tells so
+	if at := slices.IndexFunc(known, func(k Known) bool { return k.ID == id }); at >= 0 {
+		now = known[at]
+	}
+	if c.Rule != nil {
+		now.Rule = *c.Rule
+	}
+	if c.MaxBytes != nil {
+		now.MaxBytes = *c.MaxBytes
+	}
+	if c.Folder != nil {
+		now.Folder = *c.Folder
+	}
+	switch now.Rule {
+	case RuleAsk, RuleSize, RuleAlways:
+	default:
+		return fmt.Errorf("%w: no rule is called %q", wire.ErrUsage, now.Rule)
+	}
+	switch {
+	case now.MaxBytes < 0, now.Rule == RuleSize && now.MaxBytes == 0:
+		return fmt.Errorf("%w: up to which size is taken unasked is a number above zero", wire.ErrUsage)
+	case now.Folder != "" && !filepath.IsAbs(now.Folder):
+		return fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(now.Folder))
+	case now.Folder != "":
+		now.Folder = filepath.Clean(now.Folder)
+	}
+	_, err = d.node.SetRule(ctx, id, now.Rule, now.MaxBytes, now.Folder)
+	return err
 }
 
 // Untrust takes back the trust in the device with an ID.

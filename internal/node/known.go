@@ -129,10 +129,12 @@ func filter(all []Known, fits func(Known) bool) []Known {
 	return slices.DeleteFunc(slices.Clone(all), func(d Known) bool { return !fits(d) })
 }
 
-// named are the devices that a text names: by the alias, else by what they call
-// themselves, else by the beginning of their ID.
+// named are the devices that a text names: by the whole ID, which another device
+// may call itself by, else by the alias, else by what they call themselves, else by
+// the beginning of their ID.
 func named(all []Known, text string) (found []Known) {
 	for _, is := range []func(Known) bool{
+		func(d Known) bool { return d.ID == text },
 		func(d Known) bool { return store.SameName(d.Alias, text) },
 		func(d Known) bool { return store.SameName(d.Name, text) },
 		func(d Known) bool { return isBeginning(text, d.ID) },

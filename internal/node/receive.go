@@ -198,8 +198,9 @@ type receive struct {
 	more    func() error // asks whether one beyond limits may be read; nil: it may not
 	header  wire.Header
 	files   []wire.File
-	wanted  share.Patterns // nil: all of them
-	chosen  []wire.File    // those
+	renamed map[wire.FileIndex]string // the paths that the first maxListed of them get here, where they are others
+	wanted  share.Patterns            // nil: all of them
+	chosen  []wire.File               // those
 	layout  *wire.Layout
 	began   time.Time // zero until the offer was taken
 
@@ -313,6 +314,13 @@ func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, in.Close())
+	}
+	r.renamed = map[wire.FileIndex]string{}
+	for i, f := range r.files[:min(len(r.files), maxListed)] {
+		n := wire.FileIndex(i)
+		if name := plan.Target(n); name != f.Path && plan.State(n) != inbox.Skipped {
+			r.renamed[n] = name
+		}
 	}
 	return in, plan, nil
 }

@@ -156,14 +156,15 @@ type task struct {
 	mu      sync.Mutex
 	order   order
 	view    Transfer
-	wish    error                   // why the try under way is to end; nil: it is not
-	stop    context.CancelCauseFunc // ends it
-	offered *offered                // of TransferOffered
-	request *request                // of TransferGiven
-	files   []wire.File             // of what is received, once they are known
-	asked   *question               // that a person here is to answer
-	isOver  bool                    // nothing is kept of it any more
-	before  int64                   // bytes that earlier tries of TransferPush have sent
+	wish    error                     // why the try under way is to end; nil: it is not
+	stop    context.CancelCauseFunc   // ends it
+	offered *offered                  // of TransferOffered
+	request *request                  // of TransferGiven
+	files   []wire.File               // of what is received, once they are known
+	names   map[wire.FileIndex]string // that the first maxListed of these get here, where they are others
+	asked   *question                 // that a person here is to answer
+	isOver  bool                      // nothing is kept of it any more
+	before  int64                     // bytes that earlier tries of TransferPush have sent
 }
 
 // A question is what a person is asked about a transfer.

@@ -15,6 +15,9 @@ type ListedFile struct {
 	Path string `json:"path"` // as the sender has it; not escaped
 	Size int64  `json:"size"` // bytes
 	Dir  bool   `json:"dir"`
+	// Name is the path that it gets here, or has, below the folder that it is
+	// received into, where that is another one.
+	Name string `json:"name,omitempty"`
 }
 
 // Files are those that a transfer under way is offered or receives, the first of
@@ -27,8 +30,8 @@ func (d *Daemon) Files(id string) (files []ListedFile, more int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	files = []ListedFile{}
-	for _, f := range t.files[:min(len(t.files), maxListed)] {
-		files = append(files, ListedFile{Path: f.Path, Size: f.Size, Dir: f.Dir})
+	for i, f := range t.files[:min(len(t.files), maxListed)] {
+		files = append(files, ListedFile{Path: f.Path, Size: f.Size, Dir: f.Dir, Name: t.names[wire.FileIndex(i)]})
 	}
 	return files, len(t.files) - len(files), nil
 }

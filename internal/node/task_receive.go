@@ -36,7 +36,7 @@ func (t *task) receiving(found func(ctx context.Context, r *receive, o Offer) (A
 		Names: had.Names,
 		Approve: func(ctx context.Context, o Offer) (Answer, error) {
 			t.mu.Lock()
-			t.files = r.files
+			t.files, t.names = r.files, r.renamed
 			t.mu.Unlock()
 			return found(ctx, r, o)
 		},
