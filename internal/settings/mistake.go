@@ -10,7 +10,7 @@ import (
 
 // A Mistake is one thing that is wrong with the settings.
 type Mistake struct {
-	File   string // its name without folders; empty: it is not in a file
+	File   string // its name without folders; empty: it is not in a file, nor, without Env, anywhere yet
 	Line   int    // from 1; 0: not in one line
 	Column int    // in bytes, from 1; 0: the line says enough
 	Env    string // the variable that it is in
@@ -29,6 +29,9 @@ func (m Mistake) Error() string {
 	}
 	if m.Column > 0 {
 		where += fmt.Sprintf(", column %d", m.Column)
+	}
+	if where == "" {
+		return m.Reason
 	}
 	return where + ": " + m.Reason
 }

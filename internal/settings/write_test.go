@@ -2,12 +2,15 @@ package settings
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"lanyard/internal/wire"
@@ -43,7 +46,8 @@ func TestWriteKeepsTheRest(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := Write(path, c.changes); err != nil {
+		undo, err := Write(path, c.changes)
+		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
@@ -65,6 +69,12 @@ func TestWriteKeepsTheRest(t *testing.T) {
 		if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 			t.Errorf("%s: %v, %v", c.name, entries, err)
 		}
+		if err := undo(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if got, err := os.ReadFile(path); string(got) != c.before || (err != nil) != (c.before == "") {
+			t.Errorf("%s: taken back it is %q, %v", c.name, got, err)
+		}
 	}
 }
 
@@ -74,17 +84,17 @@ func TestWriteRefuses(t *testing.T) {
 		changes      map[string]*string
 		says         string
 	}{
-		{"a wrong value", "", map[string]*string{"port": to("-1")}, "port"},
-		{"an unknown key", "", map[string]*string{"prot": to("1")}, "prot"},
-		{"a file with a mistake", "port = \"x\"\n", map[string]*string{"name": to("x")}, "port"},
-		{"no TOML", "port = = 1\n", map[string]*string{"name": to("x")}, ""},
-		{"a text over lines", "name = \"\"\"\nx\"\"\"\n", map[string]*string{"name": to("y")}, ""},
+		{"a wrong value", "", map[string]*string{"port": to("-1")}, "port is from"},
+		{"an unknown key", "", map[string]*string{"prot": to("1")}, `there is no key "prot"`},
+		{"a file with a mistake", "port = \"x\"\n", map[string]*string{"name": to("x")}, "config.toml line 1: port is"},
+		{"no TOML", "port = = 1\n", map[string]*string{"name": to("x")}, "config.toml line 1"},
+		{"a text over lines", "name = \"\"\"\nx\"\"\"\n", map[string]*string{"name": to("y")}, "goes over several lines"},
 	} {
 		path := filepath.Join(t.TempDir(), "config.toml")
 		if err := os.WriteFile(path, []byte(c.before), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := Write(path, c.changes)
+		_, err := Write(path, c.changes)
 		if !errors.Is(err, wire.ErrUsage) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -94,27 +104,77 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// Whatever names are written, they are read again, and other lines stay.
+// drawn are values of each key that is written in the test below.
+var drawn = map[string]*rapid.Generator[string]{
+	"name":     rapid.String().Filter(isName),
+	"inbox":    rapid.Map(rapid.String(), func(s string) string { return "~/" + s }),
+	"port":     rapid.StringMatching(`\+?0{0,3}[0-9]{1,4}`),
+	"limit_up": rapid.SampledFrom([]string{"none", "50MB/s", "100Mbit/s"}),
+	"log":      rapid.SampledFrom([]string{"text", "json"}),
+}
+
+// Whatever is written is read again, and all else in the file stays as it is.
 func TestWriteIsRead(t *testing.T) {
 	dir := t.TempDir()
+	keys := slices.Sorted(maps.Keys(drawn))
 	rapid.Check(t, func(t *rapid.T) {
-		name := rapid.String().Filter(isName).Draw(t, "name")
-		port := rapid.StringMatching(`[1-9][0-9]{0,3}`).Draw(t, "port")
 		path := filepath.Join(dir, "config.toml")
-		before := "# first\nport = 1 # p\n\n# last\n"
-		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+		end := rapid.SampledFrom([]string{"\n", "\r\n"}).Draw(t, "end")
+		remark := rapid.SampledFrom([]string{"", "# a", "  # \"b\" = 'c' #"})
+		var lines []string // by turns: what belongs to nobody, and a key
+		before := map[string]string{}
+		for _, name := range rapid.Permutation(keys).Draw(t, "order") {
+			lines = append(lines, remark.Draw(t, "remark"))
+			if rapid.Bool().Draw(t, "stands") {
+				k, _ := find(name)
+				before[name] = drawn[name].Draw(t, name)
+				lines = append(lines, strings.TrimRight(string(k.line(before[name], nil)), "\n")+remark.Draw(t, "behind"))
+			}
+		}
+		file := strings.Join(lines, end)
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := Write(path, map[string]*string{"name": &name, "port": &port}); err != nil {
-			t.Fatal(err)
+		changes, want := map[string]*string{}, maps.Clone(before)
+		for _, name := range keys {
+			switch rapid.IntRange(0, 2).Draw(t, "change "+name) {
+			case 0:
+				changes[name] = nil
+				delete(want, name)
+			case 1:
+				value := drawn[name].Draw(t, "new "+name)
+				changes[name], want[name] = &value, value
+			}
+		}
+		if _, err := Write(path, changes); err != nil {
+			t.Fatalf("%v in %q", err, file)
 		}
 		s, err := Load(Sources{File: path})
-		if err != nil || s.Name != name {
-			t.Fatalf("%q, %v, want %q", s.Name, err, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range s.List {
+			value, stands := want[one.Name]
+			if k, _ := find(one.Name); one.Source == FromFile != stands || one.Value != k.usual(value) {
+				t.Fatalf("%s is %q by %s, want %q", one.Name, one.Value, one.Source, value)
+			}
 		}
 		data, err := os.ReadFile(path)
-		if err != nil || !strings.HasPrefix(string(data), "# first\nport = "+port+" # p\n\n# last\nname = ") {
-			t.Fatalf("%q, %v", data, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What is left without the lines of changed keys is as it was.
+		rest := func(text string) (left []string) {
+			for line := range strings.Lines(text) {
+				name, _, _ := strings.Cut(line, " = ")
+				if _, changed := changes[name]; !changed {
+					left = append(left, strings.TrimRight(line, "\r\n"))
+				}
+			}
+			return left
+		}
+		if diff := cmp.Diff(rest(file), rest(string(data))); diff != "" {
+			t.Fatalf("from %q to %q (-want +got):\n%s", file, data, diff)
 		}
 	})
 }

@@ -9,6 +9,9 @@ import (
 // hasDesktop tells whether windows can be shown on this machine.
 func hasDesktop() bool { return true }
 
+// closedDialog is the exit code of a dialog that was closed.
+const closedDialog = 1
+
 func dialogCommand(kind DialogKind) []string {
 	script := `set found to choose file with multiple selections allowed
 set out to ""

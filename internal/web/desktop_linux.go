@@ -13,10 +13,11 @@ func hasDesktop() bool {
 	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
+// closedDialog is the exit code of a dialog that was closed.
+const closedDialog = 1
+
+// dialogCommand shows a dialog; nil: nothing here does.
 func dialogCommand(kind DialogKind) []string {
-	if !hasDesktop() {
-		return nil
-	}
 	zenity, kdialog := []string{"zenity", "--file-selection"}, []string{"kdialog"}
 	if kind == ChooseFolder {
 		zenity, kdialog = append(zenity, "--directory"), append(kdialog, "--getexistingdirectory")

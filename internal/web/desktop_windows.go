@@ -10,6 +10,9 @@ import (
 // hasDesktop tells whether windows can be shown on this machine.
 func hasDesktop() bool { return true }
 
+// closedDialog is the exit code of a dialog that was closed.
+const closedDialog = 0
+
 func dialogCommand(kind DialogKind) []string {
 	script := `[Console]::OutputEncoding = [Text.Encoding]::UTF8; Add-Type -AssemblyName System.Windows.Forms; ` +
 		`$d = New-Object System.Windows.Forms.OpenFileDialog; $d.Multiselect = $true; ` +

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -121,6 +122,12 @@ func (a *api) folder(r *http.Request) (Folder, error) {
 		return Folder{}, fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
 	}
 	path = filepath.Clean(path)
+	// To open what is no folder may take until somebody writes into it.
+	if info, err := os.Stat(path); err != nil {
+		return Folder{}, unreadable(path, err)
+	} else if !info.IsDir() {
+		return Folder{}, unreadable(path, syscall.ENOTDIR)
+	}
 	dir, err := os.Open(path)
 	if err != nil {
 		return Folder{}, unreadable(path, err)

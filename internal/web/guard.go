@@ -60,7 +60,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 				r.Body = &timely{r.Body, func() time.Time { return time.Now().Add(uploadSilence) }, out}
 			} else {
 				end := time.Now().Add(bodyTime)
-				r.Body = http.MaxBytesReader(w, &timely{r.Body, func() time.Time { return end }, out}, maxAsked)
+				r.Body = http.MaxBytesReader(w, &timely{r.Body, func() time.Time { return end }, out}, mostAsked(r.URL.Path))
 			}
 			// What nobody has read of it is read after the answer.
 			defer func() { _ = out.SetReadDeadline(time.Now().Add(bodyTime)) }()

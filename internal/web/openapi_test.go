@@ -33,6 +33,11 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[node.Rule]():       values(node.RuleAsk, node.RuleSize, node.RuleAlways),
 	reflect.TypeFor[node.PairState]():  values(node.PairWaiting, node.PairLooking, node.PairAsking, node.PairAgreed, node.PairDone, node.PairFailed),
 	reflect.TypeFor[settings.Source](): values(settings.FromDefault, settings.FromFile, settings.FromEnvironment, settings.FromFlag),
+	reflect.TypeFor[node.Kind](): values(node.KindWaiting, node.KindOffered, node.KindRequested, node.KindAccepted, node.KindResting,
+		node.KindNewCode, node.KindSkipped, node.KindSending, node.KindReceived, node.KindRefused, node.KindDeclined, node.KindTrouble,
+		node.KindConnected, node.KindTrust, node.KindAgreed, node.KindTrusted, node.KindWarning, node.KindFailed, node.KindAsked,
+		node.KindLooking, node.KindOffer, node.KindProgress, node.KindRun, node.KindFile, node.KindLost, node.KindBack,
+		node.KindTransfer, node.KindSeen, node.KindGone, node.KindPairing, node.KindKnown, node.KindMissed),
 	reflect.TypeFor[FileKind]():        values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),
 	reflect.TypeFor[DialogKind]():      values(ChooseFiles, ChooseFolder),
 }
@@ -64,7 +69,10 @@ type object = map[string]any
 
 // A describer makes the schemas of Go's types, as package encoding/json writes
 // them.
-type describer struct{ schemas object }
+type describer struct {
+	schemas object
+	types   map[string]reflect.Type // by the names of schemas
+}
 
 func (d *describer) of(t reflect.Type) object {
 	switch {
@@ -103,9 +111,12 @@ func (d *describer) named(t reflect.Type) object {
 		name = other
 	}
 	ref := object{"$ref": "#/components/schemas/" + name}
-	if d.schemas[name] != nil {
+	if other := d.types[name]; other != nil && other != t {
+		panic(fmt.Sprintf("both %v and %v are called %s", other, t, name))
+	} else if other != nil {
 		return ref
 	}
+	d.types[name] = t
 	properties, required := object{}, []string{}
 	d.schemas[name] = object{"type": "object", "properties": properties}
 	d.fields(t, properties, &required)
@@ -146,7 +157,7 @@ var parameter = regexp.MustCompile(`\{(\w+)\}`)
 
 // describe is the description of the page's API.
 func describe() object {
-	d := &describer{schemas: object{}}
+	d := &describer{object{}, map[string]reflect.Type{}}
 	type Failed struct {
 		Error node.Failure `json:"error"`
 	}

@@ -8,13 +8,26 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"lanyard/internal/node"
 	"lanyard/internal/wire"
 )
 
-// maxAsked bounds the body of a request in bytes: some thousand paths.
-const maxAsked = 1 << 20
+const (
+	// maxAsked bounds the body of a request in bytes: some thousand paths.
+	maxAsked = 1 << 20
+	// maxDropAsked bounds that of a list of files that are to be put down.
+	maxDropAsked = 32 << 20
+)
+
+// mostAsked bounds the body of a request to a path below /v1 or /api/v1.
+func mostAsked(path string) int64 {
+	if strings.TrimPrefix(path, "/api") == "/v1/drops" {
+		return maxDropAsked
+	}
+	return maxAsked
+}
 
 // A route is one call of the API: what answers it, and what is said of it in its
 // description, openapi.json.
@@ -158,7 +171,7 @@ func newAPI(d *node.Daemon, m Machine) http.Handler {
 
 // read takes the body of a request, one JSON object without unknown fields.
 func read(r *http.Request, into any) error {
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxAsked))
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, mostAsked(r.URL.Path)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return fmt.Errorf("%w: %w", wire.ErrMalformed, err)

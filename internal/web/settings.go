@@ -1,9 +1,11 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	"lanyard/internal/settings"
 	"lanyard/internal/wire"
@@ -54,7 +56,7 @@ func (a *api) settings(*http.Request) (Settings, error) {
 	for _, s := range now.List {
 		one := Setting{
 			Name: s.Name, Default: s.Default, About: s.Purpose(), Source: s.Source, Origin: s.Origin(),
-			Fixed: s.Source == settings.FromEnvironment || s.Source == settings.FromFlag, Restart: !slices.Contains(atOnce, s.Name),
+			Fixed: isFixed(s), Restart: !slices.Contains(atOnce, s.Name),
 		}
 		if s.Source != settings.FromDefault {
 			one.Value = s.Value
@@ -64,25 +66,40 @@ func (a *api) settings(*http.Request) (Settings, error) {
 	return all, nil
 }
 
+// Settings are written by one at a time: each goes by what it has read.
+var writing sync.Mutex
+
 func (a *api) writeSettings(r *http.Request, changes map[string]*string) (Settings, error) {
-	before, err := a.settings(r)
+	writing.Lock()
+	defer writing.Unlock()
+	path, err := settings.Path()
 	if err != nil {
 		return Settings{}, err
 	}
-	for _, s := range before.Settings {
-		if _, asked := changes[s.Name]; asked && s.Fixed {
-			return Settings{}, fmt.Errorf("%w: %s was set by %s when this node was started, which counts before the file", wire.ErrUsage, s.Name, s.Origin)
+	before, err := a.machine.Settings()
+	if err != nil {
+		return Settings{}, err
+	}
+	for _, s := range before.List {
+		if _, asked := changes[s.Name]; asked && isFixed(s) {
+			return Settings{}, fmt.Errorf("%w: %s was set by %s when this node was started, which counts before the file", wire.ErrUsage, s.Name, s.Origin())
 		}
 	}
-	if err := settings.Write(before.File, changes); err != nil {
+	undo, err := settings.Write(path, changes)
+	if err != nil {
 		return Settings{}, err
 	}
 	now, err := a.machine.Settings()
-	if err != nil {
-		return Settings{}, err
+	if err == nil {
+		err = a.machine.Use(now)
 	}
-	if err := a.machine.Use(now); err != nil {
-		return Settings{}, err
+	if err != nil { // a file that the node cannot go by would keep it from starting again
+		return Settings{}, errors.Join(err, undo(), a.machine.Use(before))
 	}
 	return a.settings(r)
+}
+
+// isFixed tells whether something counts before the file.
+func isFixed(s settings.Setting) bool {
+	return s.Source == settings.FromEnvironment || s.Source == settings.FromFlag
 }
