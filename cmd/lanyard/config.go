@@ -14,13 +14,15 @@ import (
 func newConfig(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "show the settings and what is wrong with them",
-		Long: `Show the settings, where they are kept, and what is wrong with them.
+		Short: "show and change the settings",
+		Long: `Show the settings, where they are kept, and what is wrong with them, and change
+them.
 
 What you decide once for all stands in a file in TOML. No file is needed. A flag
 counts before the environment, that before the file, the file before the
 default. "lanyard config show" has every key, with its flag and its variable.`,
 		Example: `  lanyard config show
+  lanyard config set name attic
   $EDITOR "$(lanyard config path)"
   lanyard config check
   LANYARD_LIMIT_UP=50MB/s lanyard send holiday.mov`,
@@ -74,7 +76,12 @@ when nothing is, and 2 when something is.`,
 	}
 	check.Flags().BoolVarP(&t.quiet, "quiet", "q", false, "tell nothing but errors")
 	check.Flags().BoolVar(&t.json, "json", false, "result on stdout as JSON")
-	cmd.AddCommand(show, path, check)
+	set, unset := newConfigSet(t), newConfigUnset(t)
+	for _, c := range []*cobra.Command{set, unset} {
+		c.Flags().BoolVarP(&t.quiet, "quiet", "q", false, "tell nothing but errors")
+		c.Flags().BoolVar(&t.json, "json", false, "result on stdout as JSON")
+	}
+	cmd.AddCommand(show, path, check, set, unset)
 	return cmd
 }
 
@@ -89,6 +96,10 @@ type setting struct {
 	About  string          `json:"about"`
 }
 
+func settingOf(s settings.Setting) setting {
+	return setting{s.Name, s.Plain(), s.Source, s.Line, "--" + s.Flag, s.Env(), s.Purpose()}
+}
+
 func showConfig(cmd *cobra.Command, t *terminal) error {
 	path, err := settings.Path()
 	if err != nil {
@@ -101,7 +112,7 @@ func showConfig(cmd *cobra.Command, t *terminal) error {
 	if t.json {
 		all := []setting{}
 		for _, s := range set.List {
-			all = append(all, setting{s.Name, s.Plain(), s.Source, s.Line, "--" + s.Flag, s.Env(), s.Purpose()})
+			all = append(all, settingOf(s))
 		}
 		t.result = map[string]any{"file": path, "settings": all}
 		return nil
