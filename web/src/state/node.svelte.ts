@@ -2,7 +2,7 @@ import { api, Refusal, take } from '../api/client'
 import { follow, type Connection } from '../api/events'
 import type { Device, Meeting, NodeState, Notice, Pairing, Transfer } from '../api/types'
 import { log } from './log.svelte'
-import { sample } from './rates.svelte'
+import { keepRates, sample } from './rates.svelte'
 
 /** How often at most something is asked anew because of notices, in milliseconds. */
 const calm = 300
@@ -46,7 +46,10 @@ class LiveNode {
       () => this.seq,
       stop.signal,
       ({ notices, connection }) => {
-        if (connection) this.connection = connection
+        if (connection) {
+          this.connection = connection
+          if (connection !== 'connecting') log.answers(connection === 'live')
+        }
         for (const n of notices ?? []) this.hear(n)
       },
       signedOut,
@@ -67,6 +70,7 @@ class LiveNode {
     this.seq = state.seq
     this.info = state.node
     this.transfers = state.transfers
+    keepRates(state.transfers)
     this.devices = state.devices
     this.trust = state.trust ?? null
     this.pairing = state.pairing ?? null
@@ -90,7 +94,10 @@ class LiveNode {
     }
     if (n.seq <= this.seq) return
     this.seq = n.seq
-    log.add(n)
+    log.add(
+      n,
+      this.transfers.find((t) => t.id === n.transfer),
+    )
     switch (n.event) {
       case 'transfer':
         if (n.of) this.put(n.of)
@@ -98,6 +105,9 @@ class LiveNode {
       case 'progress':
       case 'sending':
         this.advance(n)
+        break
+      case 'lost':
+        this.stall(n)
         break
       case 'trust':
       case 'agreed':
@@ -156,6 +166,16 @@ class LiveNode {
     t.seconds =
       n.event === 'progress' ? (n.seconds ?? 0) : t.rate && t.total ? (t.total - t.bytes) / t.rate : 0
     if (n.path) current[t.id] = n.path
+    sample(t)
+  }
+
+  /** Shows that nothing comes at the moment. */
+  private stall(n: Notice): void {
+    const t = this.transfers.find((o) => o.id === n.transfer)
+    if (!t) return
+    t.rate = 0
+    t.seconds = 0
+    t.stream_rates = t.stream_rates?.map(() => 0) ?? []
     sample(t)
   }
 

@@ -8,22 +8,33 @@ export interface Rates {
   rates: number[] // bytes a second
 }
 
-const kept = $state<Record<string, Rates>>({})
+const none: Rates = { times: [], rates: [] }
+
+let kept = $state.raw<Record<string, Rates>>({})
 
 /** The rate of a transfer over the last minutes, by the second, as far as this page has seen it. */
 export function ratesOf(id: string): Rates {
-  return kept[id] ?? { times: [], rates: [] }
+  return kept[id] ?? none
 }
 
-/** Notes how fast a transfer is now, at most once a second. */
+/** Notes how fast a transfer is now, at most once a second. One that does not run is 0 once, and then no more. */
 export function sample(t: Transfer, now = Date.now()): void {
   const time = Math.floor(now / 1000)
-  const had = kept[t.id]
-  if (t.state !== 'running' && !had) return
-  const { times, rates } = had ?? { times: [], rates: [] }
-  if (times.at(-1) === time) {
-    kept[t.id] = { times, rates: [...rates.slice(0, -1), t.rate ?? 0] }
-    return
+  const { times, rates } = ratesOf(t.id)
+  const rate = t.state === 'running' ? (t.rate ?? 0) : 0
+  if (t.state !== 'running' && (times.length === 0 || rates.at(-1) === 0)) return
+  const isSame = times.at(-1) === time
+  kept = {
+    ...kept,
+    [t.id]: {
+      times: isSame ? times : [...times, time].slice(-span),
+      rates: isSame ? [...rates.slice(0, -1), rate] : [...rates, rate].slice(-span),
+    },
   }
-  kept[t.id] = { times: [...times, time].slice(-span), rates: [...rates, t.rate ?? 0].slice(-span) }
+}
+
+/** Forgets those that are not among these any more. */
+export function keepRates(of: Transfer[]): void {
+  const ids = new Set(of.map((t) => t.id))
+  kept = Object.fromEntries(Object.entries(kept).filter(([id]) => ids.has(id)))
 }

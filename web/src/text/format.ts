@@ -57,10 +57,20 @@ export function duration(seconds: number): string {
 }
 
 const clockFormat = new Intl.DateTimeFormat(language, { timeStyle: 'medium' })
+const shortClock = new Intl.DateTimeFormat(language, {
+  hour: 'numeric',
+  minute: '2-digit',
+  second: '2-digit',
+})
 const momentFormat = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' })
 
 export function clock(time: Date | string): string {
   return clockFormat.format(new Date(time))
+}
+
+/** The time of day, for the axis of a chart. */
+export function timeOfDay(milliseconds: number): string {
+  return shortClock.format(milliseconds)
 }
 
 export function moment(time: Date | string): string {

@@ -1,0 +1,20 @@
+import type { Failure } from '../api/types'
+import { failures, unknownFailure } from './en/failures'
+
+/** What this machine does in a transfer. */
+export type Side = 'sent' | 'received'
+
+export interface FailureText {
+  title: string
+  todo: string
+  /** What the node says of it, in its own words. */
+  detail: string
+}
+
+/** Puts a failure of a transfer into words: what happened and what to do, by its code. */
+export function failureText(f: Failure, side: Side): FailureText {
+  const row = failures[f.code]
+  if (!row) return { title: unknownFailure.title, todo: f.remedy || unknownFailure.todo, detail: f.message }
+  const text = 'title' in row ? row : side === 'sent' ? row.send : row.receive
+  return { ...text, detail: f.message }
+}
