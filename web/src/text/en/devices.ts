@@ -11,7 +11,7 @@ export const devices = {
   isAway: 'Not here',
   trusted: 'Trusted',
   untrusted: 'Not trusted',
-  since: (when: string) => `Trusted since ${when}`,
+  since: 'Trusted since',
   calledItself: (name: string) => say`Calls itself ${name}`,
   addresses: 'Addresses',
   lastSeen: 'Last seen',
@@ -43,7 +43,7 @@ export const devices = {
     mostHint: 'For example 500MB or 20GB',
     badSize: 'Write the size as 500MB or 20GB.',
     folder: 'Folder for its files',
-    folderHint: 'Empty: the usual inbox',
+    folderHint: 'The usual inbox',
     save: 'Save',
   },
   untrust: {

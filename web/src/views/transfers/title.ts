@@ -4,10 +4,7 @@ import { t } from '../../text'
 /** What is transferred: names, and how many more there are. */
 export function title(of: Transfer): string {
   const offer = of.offer
-  if (!offer)
-    return of.all_files
-      ? t.transfers.files(of.all_files)
-      : t.shell.views[of.direction === 'sent' ? 'send' : 'receive']
+  if (!offer) return of.all_files ? t.transfers.files(of.all_files) : t.transfers.unnamed
   if (offer.text) return t.transfers.text
   return names(offer.names, offer.more ?? 0) || t.transfers.files(offer.files)
 }
