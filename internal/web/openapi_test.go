@@ -38,8 +38,8 @@ var enums = map[reflect.Type][]string{
 		node.KindConnected, node.KindTrust, node.KindAgreed, node.KindTrusted, node.KindWarning, node.KindFailed, node.KindAsked,
 		node.KindLooking, node.KindOffer, node.KindProgress, node.KindRun, node.KindFile, node.KindLost, node.KindBack,
 		node.KindTransfer, node.KindSeen, node.KindGone, node.KindPairing, node.KindKnown, node.KindMissed),
-	reflect.TypeFor[FileKind]():        values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),
-	reflect.TypeFor[DialogKind]():      values(ChooseFiles, ChooseFolder),
+	reflect.TypeFor[FileKind]():   values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),
+	reflect.TypeFor[DialogKind](): values(ChooseFiles, ChooseFolder),
 }
 
 func values[T ~string](all ...T) (texts []string) {

@@ -91,7 +91,7 @@ var routes = []route{
 
 	get("/v1/history", "what was sent and received, the last first; those before an ID", (*api).history, "search", "direction", "before", "limit"),
 	get("/v1/history/{id}", "one, with its files", (*api).entry),
-	{pattern: "GET /v1/history/{id}/receipt", summary: "the same as a file", media: "application/json", serve: (*api).receipt},
+	{pattern: "GET /v1/history/{id}/receipt", summary: "the same as a file", answer: reflect.TypeFor[node.Entry](), serve: (*api).receipt},
 
 	get("/v1/settings", "every setting, and where its value comes from", (*api).settings),
 	ask("PUT /v1/settings", "change settings by their names; null is as by default", (*api).writeSettings),

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,46 +22,58 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// startNode runs a node whose state is in home, with its socket.
-func startNode(t *testing.T) (home string, c *Client, stop func()) {
+// A running node, which is asked over its socket.
+type running struct {
+	*Client
+	t           *testing.T
+	d           *node.Daemon
+	home, inbox string
+	stop        func()
+}
+
+// runNode runs a node until stop is called or the test ends. LANYARD_HOME is that
+// of the last one.
+func runNode(t *testing.T, name string, m Machine) *running {
 	t.Helper()
-	home = t.TempDir()
-	t.Setenv("LANYARD_HOME", home)
-	n, err := node.Open(node.Options{Name: "attic"})
+	r := &running{t: t, home: t.TempDir(), inbox: filepath.Join(t.TempDir(), "inbox")}
+	t.Setenv("LANYARD_HOME", r.home)
+	n, err := node.Open(node.Options{Name: name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := n.Daemon(t.Context(), node.DaemonOptions{Bind: "127.0.0.1", Inbox: t.TempDir()})
+	r.d, err = n.Daemon(t.Context(), node.DaemonOptions{Bind: "127.0.0.1", Inbox: r.inbox})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := n.Daemon(t.Context(), node.DaemonOptions{Inbox: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "another \"lanyard serve\" runs") {
 		t.Errorf("a second one: %v", err)
 	}
-	s, err := Listen(t.Context(), home)
+	s, err := Listen(t.Context(), r.home)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, over := make(chan struct{}), make(chan error, 2)
-	go func() { over <- d.Run(ctx, func() { close(ready) }) }()
-	go func() { over <- s.Serve(ctx, d, Machine{}) }()
+	go func() { over <- r.d.Run(ctx, func() { close(ready) }) }()
+	go func() { over <- s.Serve(ctx, r.d, m) }()
 	<-ready
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-over, <-over, n.Close()); err != nil {
 			t.Error(err)
 		}
-	}
-	t.Cleanup(stop)
-	c = Dial(home)
-	t.Cleanup(c.http.CloseIdleConnections)
-	return home, c, stop
+	})
+	t.Cleanup(r.stop)
+	r.Client = Dial(r.home)
+	t.Cleanup(r.http.CloseIdleConnections)
+	return r
+}
+
+// startNode runs a node whose state is in home, with its socket.
+func startNode(t *testing.T) (home string, c *Client, stop func()) {
+	t.Helper()
+	r := runNode(t, "attic", machine)
+	return r.home, r.Client, r.stop
 }
 
 func TestSocket(t *testing.T) {
