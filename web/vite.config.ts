@@ -12,5 +12,5 @@ export default defineConfig({
     target: 'es2022',
     emptyOutDir: false, // dist/.gitignore stays
   },
-  test: { include: ['src/**/*.test.ts'] },
+  test: { include: ['src/**/*.test.ts'], setupFiles: ['tests/browser.ts'] },
 })

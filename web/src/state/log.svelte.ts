@@ -16,7 +16,7 @@ export interface Entry extends Omit<Notice, 'event'> {
 }
 
 /** What has happened since the page was opened. */
-class Log {
+export class Log {
   entries = $state.raw<Entry[]>([])
   private stood = new Map<string, string>()
   private isLost = false

@@ -58,7 +58,7 @@ export function duration(seconds: number): string {
 
 const clockFormat = new Intl.DateTimeFormat(language, { timeStyle: 'medium' })
 const shortClock = new Intl.DateTimeFormat(language, {
-  hour: 'numeric',
+  hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
 })
