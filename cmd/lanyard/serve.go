@@ -146,11 +146,30 @@ func tellPage(ctx context.Context, t *terminal, log *slog.Logger, n *node.Node, 
 func machine(cmd *cobra.Command, d *node.Daemon) web.Machine {
 	return web.Machine{
 		Settings: func() (settings.Settings, error) { return loadSettings(cmd) },
-		Use: func(set settings.Settings) error {
-			limits := node.Limits{Up: int64(set.LimitUp), Down: int64(set.LimitDown)}
-			return errors.Join(d.SetInbox(inboxOf(set)), d.SetStreams(set.Streams), d.SetLimits(limits))
-		},
+		Use:      func(was, now settings.Settings) error { return useSettings(d, was, now) },
 	}
+}
+
+// useSettings changes what a running node goes by, where that is another now: a
+// limit that was set for a while stays when something else is changed.
+func useSettings(d *node.Daemon, was, now settings.Settings) (err error) {
+	if inbox := inboxOf(now); inbox != inboxOf(was) {
+		err = d.SetInbox(inbox)
+	}
+	if now.Streams != was.Streams {
+		err = errors.Join(err, d.SetStreams(now.Streams))
+	}
+	if now.LimitUp != was.LimitUp || now.LimitDown != was.LimitDown {
+		limits := d.Limits()
+		if now.LimitUp != was.LimitUp {
+			limits.Up = int64(now.LimitUp)
+		}
+		if now.LimitDown != was.LimitDown {
+			limits.Down = int64(now.LimitDown)
+		}
+		err = errors.Join(err, d.SetLimits(limits))
+	}
+	return err
 }
 
 // nodeOptions are what settings say of the node itself.

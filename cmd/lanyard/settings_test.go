@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,5 +98,45 @@ func TestSettingsOf(t *testing.T) {
 	if !slices.ContainsFunc(keys, func(k settings.Key) bool { return k.Name == "limit_up" }) ||
 		slices.ContainsFunc(keys, func(k settings.Key) bool { return k.Name == "limit_down" }) {
 		t.Errorf("%v", keys)
+	}
+}
+
+// What is changed in the settings of a running node counts, and nothing else does:
+// a limit for a while stays.
+func TestUseSettings(t *testing.T) {
+	t.Setenv("LANYARD_HOME", t.TempDir())
+	n, err := node.Open(node.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := n.Daemon(t.Context(), node.DaemonOptions{Bind: "127.0.0.1", Inbox: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetLimits(node.Limits{Up: 5, Down: 6}); err != nil {
+		t.Error(err)
+	}
+	inbox := filepath.Join(t.TempDir(), "in")
+	was := settings.Settings{Values: settings.Values{LimitUp: 1, LimitDown: 2, Inbox: "/no/such/folder"}}
+	for _, c := range []struct {
+		change func(*settings.Values)
+		want   node.Limits
+	}{
+		{func(v *settings.Values) { v.Streams, v.Inbox = 3, inbox }, node.Limits{Up: 5, Down: 6}},
+		{func(v *settings.Values) { v.LimitDown = 7 }, node.Limits{Up: 5, Down: 7}},
+		{func(v *settings.Values) { v.LimitUp = 0 }, node.Limits{Up: 0, Down: 7}},
+	} {
+		now := was
+		c.change(&now.Values)
+		if err := useSettings(d, was, now); err != nil || d.Limits() != c.want {
+			t.Errorf("%+v: %+v, %v, want %+v", now.Values, d.Limits(), err, c.want)
+		}
+		was = now
+	}
+	if info, err := os.Stat(inbox); err != nil || !info.IsDir() {
+		t.Errorf("the inbox: %v", err)
+	}
+	if err := errors.Join(d.Close(), n.Close()); err != nil {
+		t.Error(err)
 	}
 }

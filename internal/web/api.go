@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -151,6 +152,13 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	tell(w, a.d.Notices(r.Context(), seq, quiet))
+	return nil
+}
+
+// tell writes notices as they come, and a comment for one without a kind, until
+// there are no more or nobody takes them in time.
+func tell(w http.ResponseWriter, notices iter.Seq[node.Notice]) {
 	out := http.NewResponseController(w)
 	say := func(text string) bool {
 		if out.SetWriteDeadline(time.Now().Add(patience)) != nil {
@@ -160,22 +168,21 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) error {
 		return err == nil && out.Flush() == nil
 	}
 	if !say(": lanyard\n\n") {
-		return nil
+		return
 	}
-	for n := range a.d.Notices(r.Context(), seq, quiet) {
+	for n := range notices {
 		text := ": here\n\n"
 		if n.Kind != "" {
 			data, err := json.Marshal(n)
 			if err != nil {
-				return nil // it has begun, and the one who listens begins anew
+				return // it has begun, and the one who listens begins anew
 			}
 			text = fmt.Sprintf("id: %d\ndata: %s\n\n", n.Seq, data)
 		}
 		if !say(text) {
-			return nil
+			return
 		}
 	}
-	return nil
 }
 
 // Entries are transfers of the history, and where those before them begin.

@@ -6,9 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"lanyard/internal/node"
 )
@@ -97,4 +101,28 @@ func TestEventsAfter(t *testing.T) {
 	for _, wrong := range []string{"-1", "x", "18446744073709551616"} {
 		c.refused("GET", "/v1/events?after="+wrong, "", "malformed", "by its number")
 	}
+}
+
+// Each event has its time, and a comment fills the time in which there is none.
+// Names cannot make two events of one.
+func TestTell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &clocked{ResponseRecorder: httptest.NewRecorder()}
+		began := time.Now()
+		tell(w, func(yield func(node.Notice) bool) {
+			time.Sleep(quiet)
+			if yield(node.Notice{}) {
+				yield(node.Notice{Seq: 7, Event: node.Event{Kind: node.KindGone, Device: "\r\n\ndata: x\u2028"}})
+			}
+		})
+		want := ": lanyard\n\n: here\n\nid: 7\n" +
+			`data: {"seq":7,"event":"gone","time":"0001-01-01T00:00:00Z","device":"\r\n\ndata: x\u2028"}` + "\n\n"
+		if got := w.Body.String(); got != want || !w.Flushed {
+			t.Errorf("%q, want %q", got, want)
+		}
+		late := began.Add(quiet + patience)
+		if diff := cmp.Diff([]time.Time{began.Add(patience), late, late}, w.write); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 }

@@ -22,6 +22,8 @@ func TestBodies(t *testing.T) {
 		{"POST", "/api/v1/transfers", maxAsked + 1, false},
 		{"PUT", "/api/v1/limits", maxAsked + 1, false},
 		{"POST", "/api/v1/drops/", maxAsked + 1, false},
+		{"POST", "/api/v1/drops", maxDropAsked, true},
+		{"POST", "/api/v1/drops", maxDropAsked + 1, false},
 		{"PUT", "/api/v1/drops/a/files/0", maxAsked + 1, true},
 		{"PUT", "/v1/drops/a/files/0", maxAsked + 1, false},
 		{"POST", "/", maxAsked + 1, false},

@@ -36,7 +36,7 @@ type site struct {
 // machine has nothing set.
 var machine = Machine{
 	Settings: func() (settings.Settings, error) { return settings.Load(settings.Sources{}) },
-	Use:      func(settings.Settings) error { return nil },
+	Use:      func(_, _ settings.Settings) error { return nil },
 }
 
 // openSite runs the node whose state is in home; stop ends it.

@@ -36,11 +36,12 @@ type Setting struct {
 type Machine struct {
 	// Settings reads those that count now.
 	Settings func() (settings.Settings, error)
-	// Use has those count for the running node that can be changed while it runs.
-	Use func(settings.Settings) error
+	// Use has those count for the running node that are others now, and that can be
+	// changed while it runs.
+	Use func(was, now settings.Settings) error
 }
 
-// atOnce are the settings that Use has count.
+// atOnce are the settings that Use can change.
 var atOnce = []string{"inbox", "streams", "limit_up", "limit_down"}
 
 func (a *api) settings(*http.Request) (Settings, error) {
@@ -91,10 +92,12 @@ func (a *api) writeSettings(r *http.Request, changes map[string]*string) (Settin
 	}
 	now, err := a.machine.Settings()
 	if err == nil {
-		err = a.machine.Use(now)
+		if err = a.machine.Use(before, now); err != nil {
+			err = errors.Join(err, a.machine.Use(now, before))
+		}
 	}
 	if err != nil { // a file that the node cannot go by would keep it from starting again
-		return Settings{}, errors.Join(err, undo(), a.machine.Use(before))
+		return Settings{}, errors.Join(err, undo())
 	}
 	return a.settings(r)
 }

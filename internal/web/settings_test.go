@@ -33,12 +33,14 @@ func TestSettings(t *testing.T) {
 				Env: func(key string) string { return map[string]string{"LANYARD_NAME": "loft"}[key] },
 			})
 		},
-		Use: func(s settings.Settings) error {
-			limits := d.SetLimits(node.Limits{Up: int64(s.LimitUp), Down: int64(s.LimitDown)})
-			if s.Inbox == "" {
-				return limits
+		Use: func(was, now settings.Settings) (err error) {
+			if was.LimitUp != now.LimitUp {
+				err = d.SetLimits(node.Limits{Up: int64(now.LimitUp)})
 			}
-			return errors.Join(limits, d.SetInbox(s.Inbox), d.SetStreams(s.Streams))
+			if was.Inbox != now.Inbox && now.Inbox != "" {
+				err = errors.Join(err, d.SetInbox(now.Inbox))
+			}
+			return err
 		},
 	}
 	r := runNode(t, "attic", m)
