@@ -73,13 +73,29 @@ func (a *attempts) begin(from netip.Addr) (wait time.Duration) {
 	a.by[key] = one
 	one.failed++
 	one.last = now
-	if beyond := one.failed - freeAttempts; beyond >= 0 {
-		one.until = now.Add(maxDelay)
-		if beyond < 10 {
-			one.until = now.Add(min(firstDelay<<beyond, maxDelay))
-		}
-	}
+	one.until = now.Add(one.delay())
 	return 0
+}
+
+// delay is how long the next attempt has to wait.
+func (one *attempter) delay() time.Duration {
+	switch beyond := one.failed - freeAttempts; {
+	case beyond < 0:
+		return 0
+	case beyond < 10:
+		return min(firstDelay<<beyond, maxDelay)
+	}
+	return maxDelay
+}
+
+// missed has the wait begin anew when an attempt has been found wrong: a machine
+// that is busy takes longer for that than the first waits.
+func (a *attempts) missed(from netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if one := a.by[whoIs(from)]; one != nil {
+		one.until = time.Now().Add(one.delay())
+	}
 }
 
 // makeRoom forgets those that are of no consequence any more, or the one that

@@ -8,6 +8,29 @@ import (
 	"time"
 )
 
+// However long it takes to find an attempt wrong, the wait comes after that.
+func TestSlowAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAttempts()
+		from := netip.MustParseAddr("192.168.1.20")
+		a.missed(from) // of whom nothing is known any more
+		for n := range freeAttempts + 4 {
+			if n >= freeAttempts {
+				want := firstDelay << (n - freeAttempts)
+				if wait := a.begin(from); wait != want {
+					t.Fatalf("attempt %d waits %v, want %v", n, wait, want)
+				}
+				time.Sleep(want)
+			}
+			if wait := a.begin(from); wait != 0 {
+				t.Fatalf("attempt %d still waits %v", n, wait)
+			}
+			time.Sleep(20 * time.Second) // for its hash
+			a.missed(from)
+		}
+	})
+}
+
 func TestAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAttempts()

@@ -161,6 +161,7 @@ func (d *door) signIn(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		return nil, err
 	}
 	if !ok {
+		d.attempts.missed(from)
 		return nil, errWrongPassword
 	}
 	d.attempts.succeeded(from)
