@@ -48,11 +48,12 @@ type Transfer struct {
 	Address  string `json:"address,omitempty"`
 	Words    string `json:"words,omitempty"` // of Asking: to be compared with the other side's
 
-	Offer     *Offer   `json:"offer,omitempty"`     // what is, or would be, transferred
-	Code      string   `json:"code,omitempty"`      // of a share: receivers need it
-	Addresses []string `json:"addresses,omitempty"` // of a share: where it is
-	Receivers int      `json:"receivers,omitempty"` // of a share: that have everything
-	Out       string   `json:"out,omitempty"`       // folder on this machine
+	Offer     *Offer    `json:"offer,omitempty"`     // what is, or would be, transferred
+	Code      string    `json:"code,omitempty"`      // of a share: receivers need it
+	Addresses []string  `json:"addresses,omitempty"` // of a share: where it is
+	Receivers int       `json:"receivers,omitempty"` // of a share: that have everything
+	Expires   time.Time `json:"expires,omitzero"`    // of a share: when it ends by itself
+	Out       string    `json:"out,omitempty"`       // folder on this machine
 
 	Bytes    int64   `json:"bytes"`
 	Total    int64   `json:"total,omitempty"` // 0: not known

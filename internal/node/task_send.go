@@ -55,7 +55,7 @@ func (t *task) share(ctx context.Context) error {
 		ctx, cancel = context.WithDeadlineCause(ctx, p.Expires, errShareOver)
 		defer cancel()
 	}
-	t.change(func(_ *order, v *Transfer) { v.State, v.Error = Waiting, nil })
+	t.change(func(_ *order, v *Transfer) { v.State, v.Error, v.Expires = Waiting, nil, p.Expires })
 	if p.Receivers > 0 && p.Served >= p.Receivers {
 		return nil
 	}
@@ -80,7 +80,7 @@ var errShareOver = errors.New("the time of the share is over")
 func (t *task) report(ev Event) {
 	t.mu.Lock()
 	v, o := &t.view, &t.order
-	before, save := v.State, false
+	state, words, save := v.State, v.Words, false
 	switch ev.Kind {
 	case KindWaiting:
 		v.Offer, v.Total, v.AllFiles, o.Shown = ev.Offer, ev.Offer.Bytes, ev.Offer.Files, ev.Offer
@@ -123,7 +123,7 @@ func (t *task) report(ev Event) {
 			v.State = Waiting
 		}
 	}
-	changed := v.State != before
+	changed := v.State != state || v.Words != words
 	t.mu.Unlock()
 	if save {
 		t.save()

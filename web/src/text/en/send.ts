@@ -73,6 +73,7 @@ export const send = {
     over: 'Nothing was sent.',
     declined: (name: string) => `${name} declined.`,
     cancelled: 'It was cancelled.',
+    stopped: 'You stopped it, as the words were not the same.',
   },
   request: {
     title: (name: string) => `${name} asks for something`,
@@ -92,8 +93,7 @@ export const send = {
     address: 'Address and port',
     addressWhy: 'Only needed when the code alone does not find this machine.',
     terminal: 'In a terminal on the other machine',
-    until: (time: string) => `The code ends ${time}, or when you stop sharing.`,
-    once: 'It serves one receiver.',
+    until: (time: string) => `It serves until ${time}.`,
     waiting: 'Waiting for somebody to connect…',
     running: (name: string) => `${name} is receiving…`,
     received: (n: number) => plural(n, 'Received once.', 'Received # times.'),
