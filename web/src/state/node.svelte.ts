@@ -7,6 +7,10 @@ import { keepRates, sample } from './rates.svelte'
 /** How often at most something is asked anew because of notices, in milliseconds. */
 const calm = 300
 
+function isNoted(t: Transfer): boolean {
+  return t.kind === 'offered' && t.state === 'waiting' && t.words !== undefined && !t.offer
+}
+
 /** What the running node is and does at the moment, kept up to date by its notices. */
 class LiveNode {
   connection = $state<Connection>('connecting')
@@ -102,6 +106,9 @@ class LiveNode {
       case 'transfer':
         if (n.of) this.put(n.of)
         break
+      case 'asked':
+        this.soon('offers', () => this.lookAtOffers())
+        break
       case 'progress':
       case 'sending':
         this.advance(n)
@@ -132,6 +139,19 @@ class LiveNode {
     this.soon('devices', async () => (this.devices = (await take(api.GET('/api/v1/devices'))).devices))
   }
 
+  /**
+   * Finds the offers of which only the words are known, as their senders compare them. They become transfers of other
+   * IDs when that is done, and nothing tells when it is given up.
+   */
+  async lookAtOffers(): Promise<void> {
+    const { transfers } = await take(api.GET('/api/v1/transfers'))
+    const there = transfers.filter(isNoted)
+    this.transfers = [
+      ...this.transfers.filter((t) => !isNoted(t) || there.some((o) => o.id === t.id)),
+      ...there.filter((o) => !this.transfers.some((t) => t.id === o.id)),
+    ]
+  }
+
   async lookAtPairing(): Promise<void> {
     this.pairing = (await take(api.GET('/api/v1/pairing'))).pairing ?? null
   }
@@ -140,6 +160,9 @@ class LiveNode {
   put(t: Transfer): void {
     const at = this.transfers.findIndex((other) => other.id === t.id)
     if (at < 0) {
+      if (t.kind === 'offered' && t.words) {
+        this.transfers = this.transfers.filter((o) => !isNoted(o) || o.words !== t.words)
+      }
       this.transfers.push(t)
     } else {
       const had = this.transfers[at]
