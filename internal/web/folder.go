@@ -35,9 +35,24 @@ type Places struct {
 
 // A Place is a folder that is there.
 type Place struct {
-	Name string `json:"name"` // home, desktop, downloads, documents, pictures, videos, music, disk
-	Path string `json:"path"`
+	Name PlaceName `json:"name"`
+	Path string    `json:"path"`
 }
+
+// A PlaceName is what a place is for.
+type PlaceName string
+
+// The names of places; of disks there may be several.
+const (
+	PlaceHome      PlaceName = "home"
+	PlaceDesktop   PlaceName = "desktop"
+	PlaceDownloads PlaceName = "downloads"
+	PlaceDocuments PlaceName = "documents"
+	PlacePictures  PlaceName = "pictures"
+	PlaceVideos    PlaceName = "videos"
+	PlaceMusic     PlaceName = "music"
+	PlaceDisk      PlaceName = "disk"
+)
 
 // A Folder is a folder of this machine.
 type Folder struct {
@@ -93,16 +108,16 @@ func kindOf(name string) FileKind {
 func findPlaces() Places {
 	dirs := xdg.UserDirs
 	all := []Place{
-		{"home", xdg.Home},
-		{"desktop", dirs.Desktop},
-		{"downloads", dirs.Download},
-		{"documents", dirs.Documents},
-		{"pictures", dirs.Pictures},
-		{"videos", dirs.Videos},
-		{"music", dirs.Music},
+		{PlaceHome, xdg.Home},
+		{PlaceDesktop, dirs.Desktop},
+		{PlaceDownloads, dirs.Download},
+		{PlaceDocuments, dirs.Documents},
+		{PlacePictures, dirs.Pictures},
+		{PlaceVideos, dirs.Videos},
+		{PlaceMusic, dirs.Music},
 	}
 	for _, path := range disks() {
-		all = append(all, Place{"disk", path})
+		all = append(all, Place{PlaceDisk, path})
 	}
 	found := []Place{}
 	for _, p := range all {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/adrg/xdg"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -154,3 +155,27 @@ func TestNaturally(t *testing.T) {
 		}
 	}
 }
+
+// Places are folders that are there, each once, and the first is the user's own.
+func TestPlaces(t *testing.T) {
+	old := xdg.UserDirs
+	defer func(home string) { xdg.Home, xdg.UserDirs = home, old }(xdg.Home)
+	home := t.TempDir()
+	fill(t, home, "तस्वीरें/", "Music")
+	xdg.Home = home
+	xdg.UserDirs = xdg.UserDirectories{
+		Desktop: filepath.Join(home, "no desktop"), Download: home, Pictures: filepath.Join(home, "तस्वीरें"),
+		Music: filepath.Join(home, "Music"), // is a file
+	}
+	var found []Place
+	for _, p := range newCaller(t, runNode(t, "attic", machine)).places() {
+		if p.Name != PlaceDisk { // whatever this machine has
+			found = append(found, p)
+		}
+	}
+	if diff := cmp.Diff([]Place{{PlaceHome, home}, {PlacePictures, filepath.Join(home, "तस्वीरें")}}, found); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func (c *caller) places() []Place { return want[Places](c, "GET", "/v1/places", nil).Places }

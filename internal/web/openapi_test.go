@@ -38,7 +38,9 @@ var enums = map[reflect.Type][]string{
 		node.KindConnected, node.KindTrust, node.KindAgreed, node.KindTrusted, node.KindWarning, node.KindFailed, node.KindAsked,
 		node.KindLooking, node.KindOffer, node.KindProgress, node.KindRun, node.KindFile, node.KindLost, node.KindBack,
 		node.KindTransfer, node.KindSeen, node.KindGone, node.KindPairing, node.KindKnown, node.KindMissed),
-	reflect.TypeFor[FileKind]():   values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),
+	reflect.TypeFor[FileKind](): values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),
+	reflect.TypeFor[PlaceName](): values(PlaceHome, PlaceDesktop, PlaceDownloads, PlaceDocuments, PlacePictures, PlaceVideos,
+		PlaceMusic, PlaceDisk),
 	reflect.TypeFor[DialogKind](): values(ChooseFiles, ChooseFolder),
 }
 
