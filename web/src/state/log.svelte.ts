@@ -20,6 +20,7 @@ export class Log {
   entries = $state.raw<Entry[]>([])
   private stood = new Map<string, string>()
   private isLost = false
+  private here = new Set<string>() // IDs of devices
   private count = 0
 
   /** Adds a notice, of a transfer that is listed or not. */
@@ -31,6 +32,10 @@ export class Log {
       if (this.stood.get(n.of.id) === stands) return
       this.stood.set(n.of.id, stands)
     }
+    // Of a device that is here it is said when its addresses change, too.
+    if (n.event === 'seen' && this.here.has(n.device_id ?? '')) return
+    if (n.event === 'seen') this.here.add(n.device_id ?? '')
+    if (n.event === 'gone') this.here.delete(n.device_id ?? '')
     this.push({ ...n, kind: of?.kind })
   }
 

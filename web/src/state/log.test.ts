@@ -48,6 +48,12 @@ test('an entry knows what kind of transfer it is about', () => {
   expect(log.entries[0]?.kind).toBe('asked')
 })
 
+test('a device that is here is told of once', () => {
+  for (const event of ['seen', 'seen', 'gone', 'seen'] as const)
+    log.add(notice(event, { device_id: 'x' }), undefined)
+  expect(events()).toEqual(['seen', 'gone', 'seen'])
+})
+
 test('the node is lost and found once', () => {
   for (const does of [true, false, false, true, true]) log.answers(does)
   expect(events()).toEqual(['node_lost', 'node_found'])

@@ -13,6 +13,8 @@ export interface FailureText {
 
 /** Puts a failure of a transfer into words: what happened and what to do, by its code. */
 export function failureText(f: Failure, side: Side): FailureText {
+  // What is wrong with what somebody asked for, only the node can tell.
+  if (f.code === 'usage') return { title: unknownFailure.title, todo: f.message, detail: '' }
   const row = failures[f.code]
   if (!row) return { title: unknownFailure.title, todo: f.remedy || unknownFailure.todo, detail: f.message }
   const text = 'title' in row ? row : side === 'sent' ? row.send : row.receive

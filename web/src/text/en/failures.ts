@@ -107,7 +107,6 @@ export const failures: Record<string, Text | { send: Text; receive: Text }> = {
     todo: 'Choose another port in the settings, or end that program.',
   },
   interrupted: { title: 'It was interrupted.', todo: 'Try again: it goes on where it stopped.' },
-  usage: { title: 'The node cannot do that.', todo: 'See the details for why.' },
   newer_state: {
     title: 'A newer lanyard has been used on this machine.',
     todo: 'Use the newer version.',

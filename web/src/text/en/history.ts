@@ -103,8 +103,12 @@ export const history = {
       say`Received from ${name}: done in ${duration(seconds)}. Thank you!`,
     receivedInto: (name: string, seconds: number, folder: string) =>
       say`Received from ${name} and saved in ${folder}: done in ${duration(seconds)}. Thank you!`,
+    sentTo: (name: string) => say`Sent to ${name}. Thank you!`,
+    receivedFrom: (name: string) => say`Received from ${name}. Thank you!`,
     shareOver: 'Sharing has ended. Thank you!',
     transferDeclined: (name: string) => say`The transfer with ${name} was declined.`,
+    shareStopped: 'Sharing was stopped.',
+    calledOff: (name: string) => say`${name} has called the transfer off.`,
     cancelled: (name: string) => say`The transfer with ${name} was cancelled.`,
     somebody: 'another device',
     anybody: 'receivers',

@@ -88,7 +88,8 @@ export function lineOf(e: Entry): Line | undefined {
 /** How a transfer stands, when that has changed. */
 function transferLine(of: Transfer): Line | undefined {
   const l = t.history.log
-  const name = of.device || of.address || (of.kind === 'share' ? l.anybody : l.somebody)
+  const other = of.device || of.address || l.somebody
+  const name = of.kind === 'share' && of.state !== 'running' ? l.anybody : other
   const why = of.error ? failureText(of.error, of.direction).title : ''
   switch (of.state) {
     case 'waiting':
@@ -104,11 +105,15 @@ function transferLine(of: Transfer): Line | undefined {
     case 'declined':
       return problem(l.transferDeclined(name))
     case 'cancelled':
-      return problem(l.cancelled(name))
-    case 'done':
+      if (of.kind === 'share') return fine(l.shareStopped)
+      return of.error ? problem(l.calledOff(name)) : fine(l.cancelled(name))
+    case 'done': {
       if (of.kind === 'share') return fine(l.shareOver)
-      if (of.direction === 'sent') return fine(l.sentIn(name, of.took ?? 0))
-      return fine(of.out ? l.receivedInto(name, of.took ?? 0, of.out) : l.receivedIn(name, of.took ?? 0))
+      const isSent = of.direction === 'sent'
+      if (!of.took) return fine(isSent ? l.sentTo(name) : l.receivedFrom(name))
+      if (isSent) return fine(l.sentIn(name, of.took))
+      return fine(of.out ? l.receivedInto(name, of.took, of.out) : l.receivedIn(name, of.took))
+    }
   }
   return undefined // of what waits for an answer its own event tells
 }

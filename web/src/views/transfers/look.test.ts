@@ -77,5 +77,7 @@ test('what and with whom', () => {
   expect(title(transfer({}))).toBe('Files')
   expect(plain(otherSide(transfer({ device: 'studio' })))).toBe('From studio')
   expect(plain(otherSide(transfer({ direction: 'sent', device: 'studio' })))).toBe('To studio')
-  expect(plain(otherSide(transfer({ kind: 'share', direction: 'sent' })))).toBe('For anyone with the code')
+  expect(
+    plain(otherSide(transfer({ kind: 'share', direction: 'sent', state: 'waiting', device: 'studio' }))),
+  ).toBe('For anyone with the code')
 })

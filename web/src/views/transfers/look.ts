@@ -21,8 +21,9 @@ export function part(of: Transfer): number | undefined {
 
 /** The other side: "To studio". */
 export function otherSide(of: Transfer): Sentence {
+  if (of.kind === 'share' && of.state !== 'running') return say`${t.transfers.nobody}`
   const name = of.device || of.address
-  if (!name) return of.kind === 'share' ? say`${t.transfers.nobody}` : []
+  if (!name) return []
   return of.direction === 'sent' ? t.transfers.to(name) : t.transfers.from(name)
 }
 
