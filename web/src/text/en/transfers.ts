@@ -40,7 +40,7 @@ export const transfers = {
         'Sharing has ended: # receivers have everything',
       ),
     unshared: 'Sharing has ended',
-    done: 'Done',
+    done: 'Done, verified',
     doneIn: (seconds: number) => `Done in ${duration(seconds)}, verified`,
     declined: 'Declined',
     cancelled: 'Cancelled',
