@@ -8,7 +8,7 @@ test('two devices are paired by a code, renamed, given a rule, and parted', asyn
 }) => {
   const [one, two] = [await open(laptop), await open(studio)]
   await visit(two, 'Devices')
-  await expect(two.getByRole('article').filter({ hasText: 'laptop' })).toBeVisible()
+  await expect(two.getByRole('article').filter({ hasText: laptop.name })).toBeVisible()
   await axe(two)
   await visit(one, 'Devices')
   await one.getByRole('button', { name: 'Pair a device' }).click()
@@ -23,11 +23,11 @@ test('two devices are paired by a code, renamed, given a rule, and parted', asyn
   await two.getByLabel('Code of the other device').fill(code)
   await two.getByLabel('Its address').fill(addresses[0] ?? '')
   await two.getByRole('dialog').getByRole('button', { name: 'Go on' }).click()
-  await expect(two.getByText('You and laptop trust each other now.')).toBeVisible()
-  await expect(one.getByText('You and studio trust each other now.')).toBeVisible()
+  await expect(two.getByText(`You and ${laptop.name} trust each other now.`)).toBeVisible()
+  await expect(one.getByText(`You and ${studio.name} trust each other now.`)).toBeVisible()
   await two.getByRole('dialog').getByRole('button', { name: 'Done' }).click()
 
-  const card = two.getByRole('article').filter({ hasText: 'laptop' })
+  const card = two.getByRole('article').filter({ hasText: laptop.name })
   await expect(card.getByText(/Trusted since/)).toBeVisible()
   await card.getByRole('button', { name: 'Rename' }).click()
   await two.getByRole('dialog').getByLabel('Name').fill('Ma’s laptop')
@@ -41,7 +41,7 @@ test('two devices are paired by a code, renamed, given a rule, and parted', asyn
   await expect(renamed.getByText('Are taken without asking')).toBeVisible()
 
   const film = laptop.put('film.mov', 1000)
-  await laptop.ask('POST', '/v1/transfers', { paths: [`${laptop.home}/film.mov`], to: 'studio' })
+  await laptop.ask('POST', '/v1/transfers', { paths: [`${laptop.home}/film.mov`], to: studio.name })
   await expect.poll(() => studio.got('film.mov')?.equals(film)).toBe(true)
 
   await renamed.getByRole('button', { name: 'Stop trusting' }).click()
@@ -53,18 +53,22 @@ test('two devices are paired by words', async ({ laptop, studio, open }) => {
   const [one, two] = [await open(laptop), await open(studio)]
   await visit(one, 'Devices')
   await visit(two, 'Devices')
-  await two.getByRole('article').filter({ hasText: 'laptop' }).getByRole('button', { name: 'Pair' }).click()
+  await two
+    .getByRole('article')
+    .filter({ hasText: laptop.name })
+    .getByRole('button', { name: 'Pair' })
+    .click()
   const words = await two.getByRole('dialog').getByTestId('words').innerText()
-  await expect(one.getByText('studio asks to be trusted')).toBeVisible()
+  await expect(one.getByText(`${studio.name} asks to be trusted`)).toBeVisible()
   await expect(one.getByTestId('words')).toHaveText(words)
   await axe(one)
   await two.getByRole('dialog').getByRole('button', { name: 'Yes, the same' }).click()
   await one.getByRole('button', { name: 'Yes, trust it' }).click()
-  await expect(two.getByText('You and laptop trust each other now.')).toBeVisible()
+  await expect(two.getByText(`You and ${laptop.name} trust each other now.`)).toBeVisible()
   await expect(
     one
       .getByRole('article')
-      .filter({ hasText: 'studio' })
+      .filter({ hasText: studio.name })
       .getByText(/Trusted since/),
   ).toBeVisible()
 })

@@ -44,7 +44,7 @@ test('the page can be used with the keyboard alone, and on a phone', async ({ la
     await sender.keyboard.press('Enter')
   }
   await expect(dialog).toBeHidden()
-  await sender.getByRole('radio', { name: 'studio' }).focus()
+  await sender.getByRole('radio', { name: studio.name }).focus()
   await sender.keyboard.press('Space')
   await sender.getByRole('button', { name: 'Send', exact: true }).focus()
   await sender.keyboard.press('Enter')
@@ -57,7 +57,7 @@ test('the page can be used with the keyboard alone, and on a phone', async ({ la
     .getByRole('link', { name: /Receive/ })
     .filter({ visible: true })
     .click()
-  await expect(receiver.getByText('laptop wants to send you something')).toBeVisible()
+  await expect(receiver.getByText(`${laptop.name} wants to send you something`)).toBeVisible()
   await axe(receiver)
   const wide = await receiver.evaluate(() => document.documentElement.scrollWidth)
   expect(wide, 'nothing stands out to the side').toBeLessThanOrEqual(360)

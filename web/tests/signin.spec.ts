@@ -22,7 +22,7 @@ test('the first visit makes the account, by the link alone', async ({ page, lapt
   await expect(page.getByText('The two passwords are not the same.')).toBeVisible()
   await page.getByLabel('Password, once more').fill(user.password)
   await page.getByRole('button', { name: 'Begin' }).click()
-  await expect(page.getByTestId('known-as').first()).toHaveText('laptop')
+  await expect(page.getByTestId('known-as').first()).toHaveText(laptop.name)
 })
 
 test('a link serves once', async ({ page, laptop, browser }) => {
@@ -34,7 +34,7 @@ test('a link serves once', async ({ page, laptop, browser }) => {
   await page.getByLabel('Password', { exact: true }).fill(user.password)
   await page.getByLabel('Password, once more').fill(user.password)
   await page.getByRole('button', { name: 'Begin' }).click()
-  await expect(page.getByTestId('known-as').first()).toHaveText('laptop')
+  await expect(page.getByTestId('known-as').first()).toHaveText(laptop.name)
 
   await other.getByLabel('User name').fill('mallory')
   await other.getByLabel('Password', { exact: true }).fill('another 7 long password')
@@ -91,7 +91,7 @@ test('somebody who stays signed in is so after a restart of browser and node', a
   await again.addCookies(cookies)
   const second = await again.newPage()
   await second.goto(laptop.page)
-  await expect(second.getByTestId('known-as').first()).toHaveText('laptop')
+  await expect(second.getByTestId('known-as').first()).toHaveText(laptop.name)
   await again.close()
 })
 

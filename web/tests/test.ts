@@ -12,14 +12,17 @@ interface Fixtures {
   open: (node: LanyardNode) => Promise<Page>
 }
 
+/** Makes a name that no other node of this network has. */
+const tag = () => Math.random().toString(36).slice(2, 6)
+
 export const test = base.extend<Fixtures>({
   laptop: async ({}, use) => {
-    const node = await LanyardNode.start('laptop')
+    const node = await LanyardNode.start(`laptop ${tag()}`)
     await use(node)
     await node.remove()
   },
   studio: async ({ laptop }, use) => {
-    const node = await LanyardNode.start('studio', [laptop])
+    const node = await LanyardNode.start(`studio ${tag()}`, [laptop])
     await use(node)
     await node.remove()
   },

@@ -5,7 +5,7 @@ test('pause, go on, cancel', async ({ laptop, studio, open }) => {
   const film = laptop.put('film.mov', 30_000_000)
   await laptop.ask('PUT', '/v1/limits', { up: 3_000_000, down: 0 })
   const [sender, receiver] = [await open(laptop), await open(studio)]
-  await sendTo(sender, 'studio', 'film.mov')
+  await sendTo(sender, studio, 'film.mov')
   await (await offered(receiver, laptop)).getByRole('button', { name: 'Accept' }).click()
   await visit(receiver, 'Transfers')
   await expect(receiver.getByRole('progressbar').first()).toBeVisible()
@@ -22,7 +22,7 @@ test('pause, go on, cancel', async ({ laptop, studio, open }) => {
 
   laptop.put('second.mov', 30_000_000)
   await laptop.ask('PUT', '/v1/limits', { up: 1_000_000, down: 0 })
-  await sendTo(sender, 'studio', 'second.mov')
+  await sendTo(sender, studio, 'second.mov')
   await (await offered(receiver, laptop)).getByRole('button', { name: 'Accept' }).click()
   await visit(receiver, 'Transfers')
   const card = receiver.getByRole('article').filter({ hasText: 'second.mov' })
@@ -37,7 +37,7 @@ test('a node that is killed goes on, and its page with it', async ({ laptop, stu
   const film = laptop.put('film.mov', 40_000_000)
   await laptop.ask('PUT', '/v1/limits', { up: 5_000_000, down: 0 })
   const [sender, receiver] = [await open(laptop), await open(studio)]
-  await sendTo(sender, 'studio', 'film.mov')
+  await sendTo(sender, studio, 'film.mov')
   await (await offered(receiver, laptop)).getByRole('button', { name: 'Accept' }).click()
   await visit(receiver, 'Transfers')
   await expect(receiver.getByRole('progressbar').first()).toHaveAttribute('aria-valuenow', /^[1-9]/)
@@ -59,7 +59,7 @@ test('two tabs share one stream of events', async ({ laptop, open }) => {
   })
   const second = await context.newPage()
   await second.goto(laptop.page + '#/transfers')
-  await expect(second.getByTestId('known-as').first()).toHaveText('laptop')
+  await expect(second.getByTestId('known-as').first()).toHaveText(laptop.name)
   laptop.put('film.mov', 1000)
   await laptop.ask('POST', '/v1/transfers', { paths: [`${laptop.home}/film.mov`] })
   await expect(second.getByText('film.mov').first()).toBeVisible()

@@ -20,10 +20,10 @@ export async function pick(page: Page, button: string, ...names: string[]): Prom
 }
 
 /** Sends to a device from the list, and tells that its words are the same. */
-export async function sendTo(page: Page, device: string, ...names: string[]): Promise<void> {
+export async function sendTo(page: Page, device: LanyardNode, ...names: string[]): Promise<void> {
   await visit(page, 'Send')
   await pick(page, 'Choose files or folders', ...names)
-  await page.getByRole('radio', { name: device }).check()
+  await page.getByRole('radio', { name: device.name }).check()
   await page.getByRole('button', { name: 'Send', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Yes, the same' }).click()
 }
@@ -31,7 +31,7 @@ export async function sendTo(page: Page, device: string, ...names: string[]): Pr
 /** The offer that waits on a page. */
 export async function offered(page: Page, from: LanyardNode): Promise<Locator> {
   await visit(page, 'Receive')
-  const card = page.getByRole('article').filter({ hasText: `${from.name} wants to send you something` })
+  const card = page.getByRole('form', { name: `${from.name} wants to send you something` })
   await expect(card).toBeVisible()
   return card
 }
