@@ -26,9 +26,10 @@ class Session {
     this.take(await take(api.POST('/api/v1/account', { body: { token: this.setup, name, password } })))
   }
 
-  setupRefused(): void {
+  async setupRefused(): Promise<void> {
     this.setup = ''
     this.usedLink = true
+    await this.look()
   }
 
   async signIn(name: string, password: string, keep: boolean): Promise<void> {
@@ -61,5 +62,10 @@ class Session {
 }
 
 export const session = new Session()
+
+// A link that is opened in the page's own tab loads nothing anew.
+window.addEventListener('hashchange', () => {
+  if (session.state !== 'in' && location.hash.startsWith('#setup=')) void session.look()
+})
 
 whenSignedOut(() => session.leave(true))
