@@ -71,7 +71,7 @@ test('every view', async ({ browser }) => {
     await laptop.ask('PUT', '/v1/limits', { up: 2_500_000, down: 0 })
     await one.getByRole('dialog').getByRole('button', { name: 'Yes, the same' }).click()
 
-    const offer = two.getByRole('form', { name: /wants to send you something/ })
+    const offer = two.getByRole('article', { name: /wants to send you something/ })
     await visit(two, 'Receive')
     await offer.waitFor()
     await shoot(two, 'receive-offer')

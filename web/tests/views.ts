@@ -31,7 +31,7 @@ export async function sendTo(page: Page, device: LanyardNode, ...names: string[]
 /** The offer that waits on a page. */
 export async function offered(page: Page, from: LanyardNode): Promise<Locator> {
   await visit(page, 'Receive')
-  const card = page.getByRole('form', { name: `${from.name} wants to send you something` })
+  const card = page.getByRole('article', { name: `${from.name} wants to send you something` })
   await expect(card).toBeVisible()
   return card
 }
