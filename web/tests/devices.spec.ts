@@ -15,7 +15,7 @@ test('two devices are paired by a code, renamed, given a rule, and parted', asyn
   await one.getByRole('radio', { name: 'Show a code here' }).check()
   await axe(one)
   await one.getByRole('dialog').getByRole('button', { name: 'Go on' }).click()
-  const code = await one.getByTestId('pairing-code').innerText()
+  const code = await one.getByTestId('pair-code').innerText()
   const { addresses } = (await laptop.ask<{ pairing: { addresses: string[] } }>('GET', '/v1/pairing')).pairing
 
   await two.getByRole('button', { name: 'Pair a device' }).click()
@@ -58,9 +58,13 @@ test('two devices are paired by words', async ({ laptop, studio, open }) => {
     .filter({ hasText: laptop.name })
     .getByRole('button', { name: 'Pair' })
     .click()
-  const words = await two.getByRole('dialog').getByTestId('words').innerText()
+  await two.getByRole('dialog').getByRole('button', { name: 'Go on' }).click()
+  const words = two.getByRole('dialog').getByRole('list', { name: 'Words to compare' }).getByRole('listitem')
+  await expect(words).toHaveCount(4)
   await expect(one.getByText(`${studio.name} asks to be trusted`)).toBeVisible()
-  await expect(one.getByTestId('words')).toHaveText(words)
+  await expect(one.getByRole('list', { name: 'Words to compare' }).getByRole('listitem')).toHaveText(
+    await words.allTextContents(),
+  )
   await axe(one)
   await two.getByRole('dialog').getByRole('button', { name: 'Yes, the same' }).click()
   await one.getByRole('button', { name: 'Yes, trust it' }).click()
