@@ -1,4 +1,4 @@
-import { axe, expect, test } from './test'
+import { axe, expect, signUp, test } from './test'
 import { offered, sendTo, visit } from './views'
 
 test('pause, go on, cancel', async ({ laptop, studio, open }) => {
@@ -50,24 +50,28 @@ test('a node that is killed goes on, and its page with it', async ({ laptop, stu
   expect(studio.got('film.mov')?.equals(film)).toBe(true)
 })
 
-test('two tabs share one stream of events', async ({ laptop, open }) => {
-  const first = await open(laptop)
+test('two tabs share one stream of events', async ({ browser, laptop }) => {
+  const context = await browser.newContext()
   const streams: string[] = []
-  const context = first.context()
   context.on('request', (r) => {
     if (r.url().includes('/api/v1/events')) streams.push(r.url())
   })
+  const first = await context.newPage()
+  await signUp(first, laptop)
+  await expect.poll(() => streams.length).toBe(1)
   const second = await context.newPage()
   await second.goto(laptop.page + '#/transfers')
   await expect(second.getByTestId('known-as').first()).toHaveText(laptop.name)
   laptop.put('film.mov', 1000)
   await laptop.ask('POST', '/v1/transfers', { paths: [`${laptop.home}/film.mov`] })
   await expect(second.getByText('film.mov').first()).toBeVisible()
-  expect(streams).toEqual([])
+  expect(streams.length).toBe(1)
+
   // The second one takes over.
   await first.close()
+  await expect.poll(() => streams.length).toBe(2)
   laptop.put('other.mov', 1000)
-  await expect.poll(() => streams.length).toBe(1)
   await laptop.ask('POST', '/v1/transfers', { paths: [`${laptop.home}/other.mov`] })
   await expect(second.getByText('other.mov').first()).toBeVisible()
+  await context.close()
 })
