@@ -50,6 +50,13 @@ func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, 
 		}
 	}
 	isTold := s.dismiss()
+	if s.gift != nil {
+		grace := time.Duration(0)
+		if err == nil || isTold {
+			grace = shutdownTime
+		}
+		s.gift.end(grace)
+	}
 	// The last receiver shall have the answer to its receipt.
 	if err == nil || isTold {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
@@ -151,7 +158,7 @@ func (s *server) dismiss() bool {
 	s.closed, s.rest = wire.ErrStopped, nil
 	s.untold, s.parted = map[*receiver]bool{}, make(chan struct{})
 	for _, rec := range s.receivers {
-		if s.porter != nil && rec.isTaking(now) {
+		if (s.porter != nil || s.gift != nil) && rec.isTaking(now) {
 			s.untold[rec] = true
 		}
 	}
@@ -266,6 +273,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 	defer s.telling.Unlock()
 	if got.Declined {
 		s.report(Event{Kind: KindDeclined, Device: rec.name, DeviceID: rec.id.String(), Address: address})
+		rec.tell(fmt.Errorf("%w: %s does not want it", wire.ErrRejected, wire.Escape(rec.name)))
 		return
 	}
 	key := receiptKey{rec, got.Transfer}

@@ -35,7 +35,8 @@ type server struct {
 	wanted int           // receivers that shall have everything; 0: no limit
 	enough chan struct{} // closed when so many have
 
-	beside http.Handler // answers offers and requests on the share's connections; nil: nothing does
+	requests *requests // answered beside the share; nil: none are taken
+	gift     *gift     // of a share that is reached over the connections of others; nil: it has its own
 
 	remember func(store.Transfer) // enters into the history, without waiting; nil: nothing does
 
@@ -156,8 +157,8 @@ func (s *server) routes() http.Handler {
 		switch clean := r.URL.RawPath == "" && path.Clean(r.URL.Path) == r.URL.Path; {
 		case call != nil:
 			call(w, r)
-		case s.beside != nil && (strings.HasPrefix(r.URL.Path, "/v1/requests") || strings.HasPrefix(r.URL.Path, "/v1/offers")):
-			s.beside.ServeHTTP(w, r)
+		case s.requests != nil && strings.HasPrefix(r.URL.Path, "/v1/requests"):
+			s.requests.ServeHTTP(w, r)
 		case clean && strings.HasPrefix(r.URL.Path, prefix+"/"):
 			shared.ServeHTTP(w, r)
 		// Who asks for another share is not told whether it exists.
@@ -327,13 +328,18 @@ func (s *server) connState(c net.Conn, state http.ConnState) {
 	case http.StateNew:
 		s.conns.Add(1)
 	case http.StateClosed:
-		s.mu.Lock()
-		if rec := s.kept[c]; rec != nil {
-			rec.kept--
-			delete(s.kept, c)
-		}
-		s.mu.Unlock()
+		s.left(c)
 		s.conns.Done()
+	}
+}
+
+// left notes that a connection has ended.
+func (s *server) left(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rec := s.kept[c]; rec != nil {
+		rec.kept--
+		delete(s.kept, c)
 	}
 }
 

@@ -154,6 +154,8 @@ type task struct {
 	settle  func()        // of TransferOffered, new: makes room at the desk
 	isLarge bool          // likewise, and it takes the place for long lists
 
+	answering sync.Mutex // one answer is checked at a time; taken before mu
+
 	mu      sync.Mutex
 	order   order
 	view    Transfer
@@ -246,9 +248,11 @@ func (t *task) isUndecided() bool {
 	return p.Kind == TransferOffered && !p.Accepted
 }
 
-// withdraw ends an offer that was not accepted: declined, or its sender has gone.
+// withdraw ends an offer that was not accepted: declined, or its sender has gone;
+// or what a device has asked for: refused, or that device has gone.
 func (t *task) withdraw(err error) {
-	if errors.Is(err, wire.ErrRejected) || errors.Is(err, wire.ErrExpired) {
+	isGiven := t.request != nil
+	if errors.Is(err, wire.ErrRejected) && !(isGiven && errors.Is(err, errCancelled)) || errors.Is(err, wire.ErrExpired) && !isGiven {
 		t.end(Declined, err)
 	} else {
 		t.end(Cancelled, err)
@@ -406,9 +410,12 @@ func (t *task) stand(s State, err error) {
 func (t *task) end(s State, err error) {
 	t.mu.Lock()
 	t.isOver = true
-	o := t.offered
+	o, dropped := t.offered, t.order.Drop
 	t.mu.Unlock()
 	t.settle()
+	if err := t.d.drops.remove(dropped); err != nil {
+		t.d.warn("dropped files could not be removed: "+err.Error(), t.id)
+	}
 	if o != nil {
 		o.finish(err)
 	}
@@ -459,6 +466,8 @@ func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() er
 	t.asked = q
 	t.mu.Unlock()
 	defer func() {
+		t.answering.Lock() // what is being checked is no answer any more
+		defer t.answering.Unlock()
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.asked = nil
@@ -486,18 +495,22 @@ func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() er
 
 // answer answers what is asked.
 func (t *task) answer(a Answer) error {
+	t.answering.Lock() // a check takes its time
+	defer t.answering.Unlock()
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	q := t.asked
+	q, state := t.asked, t.view.State
+	t.mu.Unlock()
 	if q == nil {
-		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, t.view.State)
+		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, state)
 	}
 	if q.check != nil && a.Accept {
 		if err := q.check(a); err != nil {
 			return err
 		}
 	}
+	t.mu.Lock()
 	t.asked = nil // it is answered
+	t.mu.Unlock()
 	q.answer <- a
 	return nil
 }

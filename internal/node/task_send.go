@@ -107,6 +107,9 @@ func (t *task) report(ev Event) {
 		v.Bytes, v.Total, v.Files, v.AllFiles = ev.Bytes, ev.Total, ev.Files, ev.AllFiles
 		v.Rate, v.Seconds, v.Streams = ev.Rate, ev.Seconds, ev.Streams
 	case KindSending:
+		if o.Kind == TransferGiven {
+			v.State = Running
+		}
 		v.Bytes, v.Rate = min(t.before+ev.Fetched, v.Total), ev.Rate
 		if v.Seconds = 0; ev.Rate > 0 && v.Total > 0 {
 			v.Seconds = float64(v.Total-v.Bytes) / ev.Rate
