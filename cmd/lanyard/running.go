@@ -37,7 +37,7 @@ func newControls(t *terminal) []*cobra.Command {
 	var a node.Answer
 	accept := &cobra.Command{
 		Use:   "accept [flags] ID [PATH...]",
-		Short: "take what a device offers to the running node, or give it something",
+		Short: "take what a device offers to the running node, or give something",
 		Long: `Take what a device offers to the running node, all of it or only files and
 folders that match, as "send --exclude" has it. Also says that a device to be
 sent to shows the right words. A device that asks for something gets the files
@@ -74,7 +74,7 @@ and folders at PATH.`,
 	accept.Flags().StringVarP(&a.Out, "out", "o", "", "receive into folder `PATH`")
 	decline := &cobra.Command{
 		Use:   "decline [flags] ID",
-		Short: "turn down what a device offers to the running node, or asks it for",
+		Short: "turn down what a device offers to the running node, or asks for",
 		Args:  oneTransfer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return answerTransfer(cmd.Context(), t, args[0], node.Answer{}, "declined")

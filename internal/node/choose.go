@@ -118,7 +118,7 @@ func (c *chooser) serve(ctx context.Context, q *request) (res Result, err error)
 			defer s.Close()
 			srv := newServer(c.node, s, 1, c.report)
 			srv.pace, srv.requests = group(opts.Limit, c.node.up), c.requests
-			defer srv.remembering(ctx, opts.Paths)()
+			defer srv.remembering(ctx, opts.Paths, nil)()
 			for _, skip := range s.Skipped() {
 				c.report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 			}

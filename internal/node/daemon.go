@@ -162,6 +162,7 @@ func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 	if o.State != "" {
 		t.view.State = o.State
 	}
+	t.view.Bytes = min(o.Sent, t.view.Total)
 	switch o.Kind {
 	case TransferPush, TransferShare, TransferGiven:
 		t.view.Direction = store.Sent

@@ -76,8 +76,8 @@ type Bound string
 
 // The bounds; empty: it is not known.
 const (
-	BoundSetting   Bound = "setting" // the limit that was set here
-	BoundNetwork   Bound = "network"
+	BoundSetting   Bound = "setting"    // the limit that was set here
+	BoundNetwork   Bound = "network"    // or what the other side sends, which looks the same
 	BoundDisk      Bound = "disk"       // of this machine
 	BoundOtherSide Bound = "other_side" // its disk or its limit
 )
@@ -100,6 +100,7 @@ type order struct {
 	Kind    TransferKind `json:"kind"`
 	State   State        `json:"state,omitempty"`   // Paused or Failed, when it is not to go on by itself
 	Failure *Failure     `json:"failure,omitempty"` // why
+	Took    float64      `json:"took,omitempty"`    // seconds, by tries that ended
 
 	Device  string `json:"device,omitempty"` // ID of the other side, once it is known
 	Name    string `json:"name,omitempty"`
@@ -128,6 +129,8 @@ type order struct {
 	Text      string    `json:"text,omitempty"`
 	Receivers int       `json:"receivers,omitempty"`
 	Served    int       `json:"served,omitempty"` // of them, in earlier tries
+	Sent      int64     `json:"sent,omitempty"`   // bytes, of TransferPush
+	Taken     bool      `json:"taken,omitempty"`  // the receiver has accepted it
 	Port      int       `json:"port,omitempty"`
 	Expires   time.Time `json:"expires,omitzero"`
 }
@@ -166,6 +169,7 @@ type task struct {
 	files   []wire.File               // of what is received, once they are known
 	names   map[wire.FileIndex]string // that the first maxListed of these get here, where they are others
 	asked   *question                 // that a person here is to answer
+	entry   int64                     // in the history, of the last try that is there
 	isOver  bool                      // nothing is kept of it any more
 	before  int64                     // bytes that earlier tries of TransferPush have sent
 }
@@ -183,6 +187,9 @@ var (
 	errAgain     = errors.New("to be tried again")
 	errAdopted   = errors.New("goes on with an earlier transfer")
 )
+
+// errCancelledThere ends a transfer that its receiver has cancelled.
+var errCancelledThere = fmt.Errorf("%w: the receiver has cancelled it", wire.ErrStopped)
 
 const (
 	// A task whose other side is not there is tried again after a pause, which
@@ -205,7 +212,8 @@ func (t *task) run(ctx context.Context) {
 		began := time.Now()
 		err := t.attempt(ctx)
 		if ctx.Err() != nil {
-			return // it is kept, and goes on when the daemon is started again
+			t.save()
+			return // it goes on when the daemon is started again
 		}
 		if time.Since(began) > mostPause {
 			pause = firstPause
@@ -233,6 +241,9 @@ func (t *task) run(ctx context.Context) {
 			t.stand(Waiting, err)
 			t.sleep(ctx, pause)
 			pause = min(2*pause, mostPause)
+		case errors.Is(err, wire.ErrRejected) && t.isTaken():
+			t.end(Cancelled, errCancelledThere)
+			return
 		case errors.Is(err, wire.ErrRejected):
 			t.end(Declined, err)
 			return
@@ -240,6 +251,13 @@ func (t *task) run(ctx context.Context) {
 			t.stand(Failed, err)
 		}
 	}
+}
+
+// isTaken tells whether the receiver has accepted what is sent: it turns that down
+// no more, but may cancel it.
+func (t *task) isTaken() bool {
+	p, _ := t.look()
+	return p.Taken
 }
 
 // isUndecided tells whether it is an offer that nobody has accepted.
@@ -394,7 +412,8 @@ func (t *task) stand(s State, err error) {
 		}
 	}
 	t.change(func(p *order, v *Transfer) {
-		v.State, v.Error, v.Rate, v.Seconds, v.Streams = s, nil, 0, 0, 0
+		v.State, v.Error = s, nil
+		v.still()
 		if err != nil {
 			v.Error = failureOf(err)
 		}
@@ -410,22 +429,42 @@ func (t *task) stand(s State, err error) {
 func (t *task) end(s State, err error) {
 	t.mu.Lock()
 	t.isOver = true
-	o, dropped := t.offered, t.order.Drop
+	offer, dropped := t.offered, t.order.Drop
 	t.mu.Unlock()
 	t.settle()
 	if err := t.d.drops.remove(dropped); err != nil {
 		t.d.warn("dropped files could not be removed: "+err.Error(), t.id)
 	}
-	if o != nil {
-		o.finish(err)
+	if offer != nil {
+		offer.finish(err)
 	}
-	t.change(func(_ *order, v *Transfer) {
-		v.State, v.Error, v.Rate, v.Seconds, v.Streams, v.Words = s, nil, 0, 0, 0, ""
+	t.change(func(o *order, v *Transfer) {
+		v.State, v.Error, v.Words, v.Entry = s, nil, "", t.entry
+		v.still()
+		if s == Ended {
+			v.Took = o.Took
+		}
 		if err != nil && !errors.Is(err, errCancelled) {
 			v.Error = failureOf(err)
 		}
 	})
 	t.d.drop(t)
+}
+
+// still takes back what is told of a transfer only while bytes go.
+func (v *Transfer) still() {
+	v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = 0, 0, 0, nil, ""
+}
+
+// entered notes that a try is in the history, 0 when it could not be, and
+// how many seconds it took.
+func (t *task) entered(id int64, seconds float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entry = id
+	if t.order.Kind != TransferShare { // its receivers are several, at one time
+		t.order.Took += seconds
+	}
 }
 
 // change alters the task and tells everybody how it stands.
@@ -441,6 +480,9 @@ func (t *task) change(alter func(*order, *Transfer)) {
 func (t *task) save() {
 	t.mu.Lock()
 	isKept := !t.isOver && t.request == nil && (t.order.Kind != TransferOffered || t.order.Accepted)
+	if t.order.Kind == TransferPush {
+		t.order.Sent = t.view.Bytes
+	}
 	spec, err := json.Marshal(t.order)
 	t.mu.Unlock()
 	if isKept && err == nil {

@@ -32,7 +32,7 @@ func (t *task) give(ctx context.Context) error {
 	}
 	srv := newServer(n, s, 1, t.report)
 	srv.pace = group(0, n.up)
-	defer srv.remembering(ctx, chosen)()
+	defer srv.remembering(ctx, chosen, t.entered)()
 	offer := offerOf(n.name, s.Files())
 	t.change(func(_ *order, v *Transfer) {
 		v.State, v.Words, v.Offer, v.Total, v.AllFiles = Waiting, "", &offer, offer.Bytes, offer.Files
