@@ -24,7 +24,10 @@ func notifyOf(ctx context.Context, n node.Notice) {
 
 func notifyTransfer(ctx context.Context, v node.Transfer) {
 	title, text := name(v.Device)+" wants to send", "lanyard transfers accept "+shorten(v.ID)
-	if v.Direction == node.Sent {
+	switch {
+	case v.Kind == node.TransferGiven:
+		title, text = name(v.Device)+" asks for something", text+" PATH"
+	case v.Direction == node.Sent:
 		title = fmt.Sprintf("Does the screen of %s show  %s  ?", name(v.Device), v.Words)
 	}
 	if v.Offer != nil {

@@ -36,7 +36,8 @@ func newReceive(t *terminal) *cobra.Command {
 		Short: "fetch what somebody sends, or wait for an offer",
 		Long: `Fetch what somebody sends, with the code that their lanyard shows. Without a
 code, wait until somebody offers something to this device: lanyard send --to;
-or, with --from, ask that machine for something, where somebody chooses what.
+or, with --from, ask that machine for something, where somebody chooses what:
+"lanyard send" without a path waits there, or a running node.
 
 The sender is looked for on the network. Where that fails, such as on a network
 that carries no multicast, name its address with --from (the port is 12121 when
@@ -95,7 +96,11 @@ func receive(cmd *cobra.Command, t *terminal, f *receiveFlags, args []string) er
 		return err
 	}
 	if f.hand {
-		return handOver(ctx, t, node.Job{Code: code, From: f.from, Out: f.out, Only: f.only})
+		j := node.Job{Code: code, From: f.from, Out: f.out, Only: f.only}
+		if cmd.Flags().Changed("streams") {
+			j.Streams = set.Streams
+		}
+		return handOver(ctx, t, j)
 	}
 	n, err := openNode(ctx, set)
 	if err != nil {
@@ -199,6 +204,9 @@ func askCode(ctx context.Context, t *terminal, args []string, f *receiveFlags) (
 	if code == "" {
 		code = os.Getenv(codeVariable)
 	}
+	if code == "" && f.hand && f.from != "" {
+		return "", nil // the running node asks
+	}
 	mayAsk := f.from != "" && !f.hand
 	mayWait := mayAsk || f.from == "" && !f.list && !f.hand
 	switch {
@@ -270,6 +278,10 @@ func (v *receiveView) on(ev node.Event) {
 	case node.KindTrusted:
 		t.say("  %s", trusted(ev))
 	case node.KindRequested:
+		if ev.Words == "" {
+			t.say("  asked %s at %s, which you trust, for something", name(ev.Device), host(ev.Address))
+			return
+		}
 		t.say("  asked %s at %s for something; its screen shows  %s", name(ev.Device), host(ev.Address), ev.Words)
 	case node.KindTrouble:
 		t.board.clear()

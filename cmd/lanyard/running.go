@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,16 +36,31 @@ func askNode(f func(c *web.Client) error) error {
 func newControls(t *terminal) []*cobra.Command {
 	var a node.Answer
 	accept := &cobra.Command{
-		Use:   "accept [flags] ID",
-		Short: "take what a device offers to the running node",
+		Use:   "accept [flags] ID [PATH...]",
+		Short: "take what a device offers to the running node, or give something",
 		Long: `Take what a device offers to the running node, all of it or only files and
 folders that match, as "send --exclude" has it. Also says that a device to be
-sent to shows the right words.`,
+sent to shows the right words. A device that asks for something gets the files
+and folders at PATH.`,
 		Example: `  lanyard transfers accept 3F9A02C1
-  lanyard transfers accept 3F9A02C1 --only '*.mov' --out ~/films`,
-		Args: oneTransfer,
+  lanyard transfers accept 3F9A02C1 --only '*.mov' --out ~/films
+  lanyard transfers accept 3F9A02C1 wedding.mov trip`,
+		Args: func(_ *cobra.Command, args []string) error {
+			for i, path := range args {
+				if i > 0 && path == "" {
+					return usage("one of the paths is empty")
+				}
+			}
+			return oneTransfer(nil, args[:min(len(args), 1)])
+		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			a.Accept = true
+			for _, path := range args[1:] {
+				if path, err = absolute(path); err != nil {
+					return err
+				}
+				a.Paths = append(a.Paths, path)
+			}
 			if a.Out, err = absolute(a.Out); err != nil {
 				return err
 			}
@@ -58,7 +74,7 @@ sent to shows the right words.`,
 	accept.Flags().StringVarP(&a.Out, "out", "o", "", "receive into folder `PATH`")
 	decline := &cobra.Command{
 		Use:   "decline [flags] ID",
-		Short: "turn down what a device offers to the running node",
+		Short: "turn down what a device offers to the running node, or asks for",
 		Args:  oneTransfer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return answerTransfer(cmd.Context(), t, args[0], node.Answer{}, "declined")
@@ -175,7 +191,7 @@ func handOver(ctx context.Context, t *terminal, j node.Job) (err error) {
 		if err != nil {
 			return err
 		}
-		if j.Code == "" && j.To == "" {
+		if j.Code == "" && j.To == "" && j.From == "" {
 			if added, err = awaitCode(ctx, c, added); err != nil {
 				return err
 			}
@@ -241,6 +257,10 @@ func runningLine(v node.Transfer) string {
 		s += contents(*v.Offer) + " "
 	}
 	switch {
+	case v.Kind == node.TransferGiven && v.Offer == nil:
+		s += with + " asks for something"
+	case v.Kind == node.TransferAsked && v.Offer == nil:
+		s += "something asked of " + name(cmp.Or(v.Device, v.Address))
 	case v.Code != "" && len(v.Addresses) > 0:
 		s += "under " + v.Code + " at " + v.Addresses[0]
 	case v.Code != "":

@@ -19,8 +19,9 @@ type Answer struct {
 	Only   []string `json:"only,omitempty"` // globs of what is wanted; nil: as before
 	Out    string   `json:"out,omitempty"`  // where it goes; empty: as before
 
-	// Names are other names for files that are offered: by the path that the file
-	// is offered under, the one that it gets, both with slashes.
+	// Names are other names for files that are offered, by the path that the file is
+	// offered under. A name without a slash is one in the file's folder; with one it
+	// is the whole path.
 	Names map[string]string `json:"names,omitempty"`
 	// Always trusts the device from now on, and takes everything from it unasked.
 	Always bool `json:"always,omitempty"`
@@ -51,6 +52,15 @@ func (r *receive) choose(a Answer) error {
 	return nil
 }
 
+// renamedTo is the path that a file gets which is offered under path, when somebody has
+// given it another name.
+func renamedTo(path, name string) string {
+	if name == "" || strings.Contains(name, "/") {
+		return name
+	}
+	return path[:strings.LastIndexByte(path, '/')+1] + name
+}
+
 // checkNames tells what is wrong with other names for files.
 func checkNames(names map[string]string, files []wire.File) error {
 	if len(names) == 0 {
@@ -64,16 +74,17 @@ func checkNames(names map[string]string, files []wire.File) error {
 	}
 	given := map[string]bool{}
 	for path, name := range names {
-		why := wire.PathFault(name)
+		gets := renamedTo(path, name)
+		why := wire.PathFault(gets)
 		switch {
 		case !isFile[path]:
 			return fmt.Errorf("%w: no file %s is offered", wire.ErrUsage, wire.Escape(path))
 		case why != "":
 			return fmt.Errorf("%w: the name %s %s", wire.ErrUsage, wire.Escape(name), why)
-		case given[name], isFile[name] && names[name] == "":
-			return fmt.Errorf("%w: two files would be called %s", wire.ErrUsage, wire.Escape(name))
+		case given[gets], isFile[gets] && names[gets] == "":
+			return fmt.Errorf("%w: two files would be called %s", wire.ErrUsage, wire.Escape(gets))
 		}
-		given[name] = true
+		given[gets] = true
 	}
 	return nil
 }
@@ -108,9 +119,6 @@ func (r *receive) picked(globs []string) (share.Patterns, []wire.File, error) {
 	}
 	return patterns, chosen, nil
 }
-
-// wants tells whether file i is wanted.
-func (r *receive) wants(i wire.FileIndex) bool { return r.wanted == nil || r.wanted.Picks(r.files[i]) }
 
 // approve asks whether the offer is taken, and how. Without anybody to be asked
 // it is.

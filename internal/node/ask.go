@@ -31,6 +31,10 @@ func (n *Node) ask(ctx context.Context, from string, report func(Event)) (*peer,
 	if err != nil {
 		return nil, err
 	}
+	// An error has been told before.
+	if known, err := n.recognise(ctx, p.id, ""); err == nil && known.IsTrusted() {
+		words = ""
+	}
 	report(Event{Kind: KindRequested, Device: answer.Name, DeviceID: p.id.String(), Address: p.address, Words: words})
 	for heard := time.Now(); ; {
 		var state wire.RequestState

@@ -60,7 +60,7 @@ func (d *desk) open(ctx context.Context, inner net.Listener, goesOn bool) (faile
 	listener := secure.NewListener(inner, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	calls := newHandover(inner.Addr())
 	web := newWeb(d)
-	web.ConnState = d.trusting.connState
+	web.ConnState = d.connState
 	over := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {

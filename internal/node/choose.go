@@ -117,8 +117,8 @@ func (c *chooser) serve(ctx context.Context, q *request) (res Result, err error)
 		if err == nil {
 			defer s.Close()
 			srv := newServer(c.node, s, 1, c.report)
-			srv.pace, srv.beside = group(opts.Limit, c.node.up), c.requests
-			defer srv.remembering(ctx, opts.Paths)()
+			srv.pace, srv.requests = group(opts.Limit, c.node.up), c.requests
+			defer srv.remembering(ctx, opts.Paths, nil)()
 			for _, skip := range s.Skipped() {
 				c.report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 			}
@@ -132,9 +132,9 @@ func (c *chooser) serve(ctx context.Context, q *request) (res Result, err error)
 }
 
 // give gives the device of a request a ticket, and serves it, over the connections
-// that are handed over, until it has told its result, or has been gone for
-// lostPatience.
-func (s *server) give(ctx context.Context, q *request, conns *handover) (Result, error) {
+// that listeners bring or those of its gift, until it has told its result, or has
+// been gone for lostPatience.
+func (s *server) give(ctx context.Context, q *request, listeners ...net.Listener) (Result, error) {
 	rec, err := s.enter(q.device, q.Device, q.Address)
 	if err != nil {
 		return Result{}, err
@@ -148,7 +148,7 @@ func (s *server) give(ctx context.Context, q *request, conns *handover) (Result,
 	defer watching.Wait()
 	watching.Go(func() { cancel(s.await(ctx, rec)) })
 	defer cancel(nil)
-	return s.serve(ctx, conns)
+	return s.serve(ctx, listeners...)
 }
 
 // await returns what a receiver said last when that is no success, or that it

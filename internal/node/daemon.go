@@ -162,6 +162,7 @@ func (d *Daemon) newTask(id string, created time.Time, o order) *task {
 	if o.State != "" {
 		t.view.State = o.State
 	}
+	t.view.Bytes = min(o.Sent, t.view.Total)
 	switch o.Kind {
 	case TransferPush, TransferShare, TransferGiven:
 		t.view.Direction = store.Sent
@@ -330,13 +331,9 @@ func (d *Daemon) forget(t *task) {
 	d.tasks = slices.DeleteFunc(d.tasks, func(o *task) bool { return o == t })
 }
 
-// drop takes a task that has ended off the list, and out of the store, and with it
-// what was put down for it.
+// drop takes a task that has ended off the list, and out of the store.
 func (d *Daemon) drop(t *task) {
-	order, view := t.look()
-	if err := d.drops.remove(order.Drop); err != nil {
-		d.warn("dropped files could not be removed: "+err.Error(), t.id)
-	}
+	_, view := t.look()
 	d.forget(t)
 	d.mu.Lock()
 	d.over = append(d.over, view)
@@ -460,6 +457,7 @@ func (d *Daemon) Add(ctx context.Context, j Job) (Transfer, error) {
 		err = context.Cause(ctx)
 	}
 	d.forget(t)
+	d.drops.giveBack(o.Drop)
 	return Transfer{}, errors.Join(err, d.withStore(func(ctx context.Context, s *store.Store) error { return s.DropTask(ctx, t.id) }))
 }
 
@@ -503,10 +501,9 @@ func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
 	if j.Text != "" {
 		return o, nil
 	}
-	giveBack := func() {}
 	if j.Drop != "" {
 		var err error
-		if o.Paths, giveBack, err = d.drops.take(j.Drop); err != nil {
+		if o.Paths, err = d.drops.take(j.Drop); err != nil {
 			return o, err
 		}
 		o.Drop = j.Drop
@@ -514,7 +511,7 @@ func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
 	// What is wrong with the paths is told now.
 	_, _, err := d.node.Preview(ctx, SendOptions{Paths: o.Paths, Exclude: j.Exclude})
 	if err != nil {
-		giveBack()
+		d.drops.giveBack(j.Drop)
 	}
 	return o, err
 }

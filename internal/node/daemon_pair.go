@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -47,7 +46,8 @@ type pairingTask struct {
 	mu     sync.Mutex
 	now    *Pairing
 	cancel context.CancelFunc // nil: none is under way
-	answer chan bool          // holds one
+	over   chan struct{}      // closed when it is not any more; nil: none was
+	answer chan bool          // holds one, of the words that are compared now; nil: none are
 }
 
 // Pair begins to pair this node. It answers how that stands; KindPairing tells of
@@ -60,7 +60,9 @@ func (d *Daemon) Pair(j PairJob) (Pairing, error) {
 		return Pairing{}, fmt.Errorf("%w: this node is being paired already", wire.ErrBusy)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
 	run := func(whole context.Context) {
+		defer close(over)
 		defer context.AfterFunc(whole, cancel)()
 		defer cancel()
 		d.pair(ctx, j)
@@ -69,12 +71,12 @@ func (d *Daemon) Pair(j PairJob) (Pairing, error) {
 	if j == (PairJob{}) {
 		state = PairWaiting
 	}
-	p.now, p.cancel, p.answer = &Pairing{State: state}, cancel, make(chan bool, 1)
+	p.now, p.cancel, p.over = &Pairing{State: state}, cancel, over
 	select {
 	case d.aside <- run:
 		return *p.now, nil
 	case <-d.stopped:
-		p.now, p.cancel = nil, nil
+		p.now, p.cancel, p.over = nil, nil, nil
 		cancel()
 		return Pairing{}, fmt.Errorf("%w: the node is stopping", wire.ErrBusy)
 	}
@@ -88,19 +90,14 @@ func (d *Daemon) pair(ctx context.Context, j PairJob) {
 	}
 	known, err := d.node.Pair(ctx, opts)
 	d.changePairing(func(p *Pairing) {
+		d.pairing.cancel = nil
 		p.Code, p.Words = "", ""
-		switch {
-		case err == nil:
+		if err == nil {
 			p.State, p.Device, p.DeviceID = PairDone, known.Title(), known.ID
-		case errors.Is(err, context.Canceled):
-			p.State, p.Error = PairFailed, failureOf(errCancelled)
-		default:
+		} else {
 			p.State, p.Error = PairFailed, failureOf(err)
 		}
 	})
-	d.pairing.mu.Lock()
-	d.pairing.cancel = nil
-	d.pairing.mu.Unlock()
 	if err == nil {
 		d.bus.publish("", Event{Kind: KindKnown, DeviceID: known.ID})
 	}
@@ -123,10 +120,10 @@ func (d *Daemon) heardOfPair(ev Event) {
 
 // comparePair waits until a person has compared the words.
 func (d *Daemon) comparePair(ctx context.Context, m Meeting) (bool, error) {
-	var answer chan bool
+	answer := make(chan bool, 1)
 	d.changePairing(func(p *Pairing) {
 		p.State, p.Device, p.DeviceID, p.Address, p.Words, p.Warning = PairAsking, m.Device, m.DeviceID, m.Address, m.Words, m.Warning
-		answer = d.pairing.answer
+		d.pairing.answer = answer
 	})
 	select {
 	case yes := <-answer:
@@ -163,25 +160,31 @@ func (d *Daemon) AnswerPairing(accept bool) error {
 	p := &d.pairing
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.now == nil || p.now.State != PairAsking {
+	if p.now == nil || p.now.State != PairAsking || p.answer == nil {
 		return fmt.Errorf("%w: no words are to be compared", wire.ErrUsage)
 	}
-	select {
-	case p.answer <- accept:
-		return nil
-	default:
-		return fmt.Errorf("%w: the words were compared already", wire.ErrUsage)
-	}
+	p.answer <- accept
+	p.answer = nil // other words are to be compared anew
+	return nil
 }
 
-// EndPairing breaks the pairing off, or takes the last one out of sight.
+// EndPairing breaks the pairing off, and takes it, or the last one, out of sight:
+// then another may begin.
 func (d *Daemon) EndPairing() {
-	d.pairing.mu.Lock()
-	if d.pairing.cancel != nil {
-		d.pairing.cancel()
-	} else {
-		d.pairing.now = nil
+	p := &d.pairing
+	p.mu.Lock()
+	over := p.over
+	if p.cancel != nil {
+		p.cancel()
 	}
-	d.pairing.mu.Unlock()
+	p.mu.Unlock()
+	if over != nil {
+		<-over
+	}
+	p.mu.Lock()
+	if p.over == over {
+		p.now, p.over = nil, nil
+	}
+	p.mu.Unlock()
 	d.bus.publish("", Event{Kind: KindPairing})
 }

@@ -46,7 +46,7 @@ type desk struct {
 	returned func(*offered) // is told of an accepted offer whose sender is back; nil: none can be
 
 	mu     sync.Mutex
-	gifts  map[identity.DeviceID]*handover // who serves a device that gets what it has asked for
+	gifts  map[string]*gift // by the ID of the share
 	offers map[string]*offered
 	out    int // those that are handed over and not settled
 	closed bool
@@ -57,7 +57,7 @@ type desk struct {
 func newDesk(n *Node, most int, report func(Event)) *desk {
 	return &desk{
 		node: n, report: report, ready: make(chan *offered, most), trusting: newTrusting(n, report, nil),
-		gifts: map[identity.DeviceID]*handover{}, offers: map[string]*offered{},
+		gifts: map[string]*gift{}, offers: map[string]*offered{},
 	}
 }
 
@@ -65,37 +65,7 @@ func newDesk(n *Node, most int, report func(Event)) *desk {
 // to be asked over go there, reverse ones to their offers.
 func (d *desk) accept(listener net.Listener, calls *handover) {
 	defer calls.Close()
-	accept(listener, func(c *secure.Conn) { d.ours(c, calls).give(c) }, d.reversed)
-}
-
-// ours is who serves a connection: the share that its device is given, or, when
-// there is none, the desk.
-func (d *desk) ours(c *secure.Conn, calls *handover) *handover {
-	id, err := identity.PeerID(c.ConnectionState())
-	if err != nil {
-		return calls
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if gift := d.gifts[id]; gift != nil {
-		return gift
-	}
-	return calls
-}
-
-// give has new connections of a device served by another one than the desk, until
-// over is called.
-func (d *desk) give(id identity.DeviceID, to *handover) (over func()) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.gifts[id] = to
-	return func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.gifts[id] == to {
-			delete(d.gifts, id)
-		}
-	}
+	accept(listener, calls.give, d.reversed)
 }
 
 // accept takes connections until listener is closed: calls gets those to be asked
@@ -281,6 +251,10 @@ func (d *desk) hasOffer(device identity.DeviceID) bool {
 
 // ServeHTTP answers the calls of protocol.md that concern offers.
 func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g := d.gift(r.URL.Path); g != nil {
+		g.ServeHTTP(w, r)
+		return
+	}
 	id, isOne := strings.CutPrefix(r.URL.Path, "/v1/offers/")
 	var answer any
 	var err error

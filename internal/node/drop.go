@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -47,8 +46,9 @@ type drops struct {
 
 type drop struct {
 	files   []DropFile
-	made    time.Time
-	begun   map[int]bool // being put down, or there
+	used    time.Time      // when it was made, or a file of it arrived
+	begun   map[int]bool   // being put down, or there
+	putting sync.WaitGroup // those being put down; added to with the mutex of drops
 	arrived int
 	isTaken bool // by a transfer
 }
@@ -82,20 +82,9 @@ func (d *Daemon) NewDrop(_ context.Context, files []DropFile) (id string, err er
 	if len(files) == 0 || len(files) > maxDropped {
 		return "", fmt.Errorf("%w: from 1 to %d files are put down at a time", wire.ErrUsage, maxDropped)
 	}
-	var bytes int64
-	seen := map[string]bool{}
-	for _, f := range files {
-		why := wire.PathFault(f.Path)
-		switch {
-		case why != "":
-			return "", fmt.Errorf("%w: %s: it %s", wire.ErrBadName, wire.Escape(f.Path), why)
-		case seen[f.Path]:
-			return "", fmt.Errorf("%w: two files are called %s", wire.ErrUsage, wire.Escape(f.Path))
-		case f.Size < 0 || bytes+f.Size < bytes:
-			return "", fmt.Errorf("%w: %s: a size that cannot be", wire.ErrUsage, wire.Escape(f.Path))
-		}
-		seen[f.Path] = true
-		bytes += f.Size
+	bytes, err := checkDrop(files)
+	if err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return "", fmt.Errorf("make room for dropped files: %w", err)
@@ -110,8 +99,35 @@ func (d *Daemon) NewDrop(_ context.Context, files []DropFile) (id string, err er
 	if err := os.Mkdir(filepath.Join(s.dir, id), 0o700); err != nil {
 		return "", fmt.Errorf("make room for dropped files: %w", err)
 	}
-	s.open[id] = &drop{files: files, made: time.Now(), begun: map[int]bool{}}
+	s.open[id] = &drop{files: files, used: time.Now(), begun: map[int]bool{}}
 	return id, nil
+}
+
+// checkDrop tells what is wrong with files that are to be put down, and adds their
+// sizes.
+func checkDrop(files []DropFile) (bytes int64, err error) {
+	seen := map[string]bool{}
+	for _, f := range files {
+		why := wire.PathFault(f.Path)
+		switch {
+		case why != "":
+			return 0, fmt.Errorf("%w: %s: it %s", wire.ErrBadName, wire.Escape(f.Path), why)
+		case seen[f.Path]:
+			return 0, fmt.Errorf("%w: two files are called %s", wire.ErrUsage, wire.Escape(f.Path))
+		case f.Size < 0 || bytes+f.Size < bytes:
+			return 0, fmt.Errorf("%w: %s: a size that cannot be", wire.ErrUsage, wire.Escape(f.Path))
+		}
+		seen[f.Path] = true
+		bytes += f.Size
+	}
+	for _, f := range files {
+		for i := range len(f.Path) {
+			if f.Path[i] == '/' && seen[f.Path[:i]] {
+				return 0, fmt.Errorf("%w: %s is a file and a folder", wire.ErrUsage, wire.Escape(f.Path[:i]))
+			}
+		}
+	}
+	return bytes, nil
 }
 
 // missing is how many bytes of open drops are still to come. Needs s.mu.
@@ -128,29 +144,34 @@ func (s *drops) missing() (bytes int64) {
 
 // PutDrop puts file n of a drop down: it reads just its size. Several may be
 // under way at one time.
-func (d *Daemon) PutDrop(_ context.Context, id string, n int, from io.Reader) (err error) {
+func (d *Daemon) PutDrop(_ context.Context, id string, n int, from io.Reader) error {
 	s := d.drops
 	s.mu.Lock()
 	open := s.open[id]
 	isOpen := open != nil && !open.isTaken && n >= 0 && n < len(open.files) && !open.begun[n]
 	if isOpen {
 		open.begun[n] = true
+		open.putting.Add(1)
 	}
 	s.mu.Unlock()
 	if !isOpen {
 		return errNoDrop
 	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if err != nil {
-			delete(open.begun, n) // it may be tried again
-		} else {
-			open.arrived++
-		}
-	}()
-	f := open.files[n]
-	root, err := os.OpenRoot(filepath.Join(s.dir, id))
+	err := put(filepath.Join(s.dir, id), open.files[n], from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	open.putting.Done()
+	if open.used = time.Now(); err != nil {
+		delete(open.begun, n) // it may be tried again
+		return err
+	}
+	open.arrived++
+	return nil
+}
+
+// put writes one file below a folder, or nothing of it.
+func put(dir string, f DropFile, from io.Reader) error {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("put %s down: %w", wire.Escape(f.Path), plain(err))
 	}
@@ -159,61 +180,71 @@ func (d *Daemon) PutDrop(_ context.Context, id string, n int, from io.Reader) (e
 	if err := root.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("put %s down: %w", wire.Escape(f.Path), plain(err))
 	}
-	// An earlier try that broke off gives way.
-	to, err := root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	// Where the disk takes another name of the drop for the same there is one.
+	to, err := root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("put %s down: %w", wire.Escape(f.Path), plain(err))
 	}
 	got, err := io.Copy(to, io.LimitReader(from, f.Size+1))
 	err = errors.Join(err, to.Close())
-	switch {
-	case err != nil && inbox.IsNoSpace(err):
-		return fmt.Errorf("%w: putting %s down", wire.ErrNoSpace, wire.Escape(f.Path))
-	case err != nil:
-		return fmt.Errorf("put %s down: %w", wire.Escape(f.Path), plain(err))
-	case got != f.Size:
-		return fmt.Errorf("%w: %s has not the %d bytes that were announced", wire.ErrMalformed, wire.Escape(f.Path), f.Size)
+	if err == nil && got == f.Size {
+		return nil
 	}
-	return nil
+	removeErr := root.Remove(path)
+	switch {
+	case err == nil:
+		return errors.Join(fmt.Errorf("%w: %s has not the %d bytes that were announced", wire.ErrMalformed, wire.Escape(f.Path), f.Size), removeErr)
+	case inbox.IsNoSpace(err):
+		return errors.Join(fmt.Errorf("%w: putting %s down", wire.ErrNoSpace, wire.Escape(f.Path)), removeErr)
+	default:
+		return errors.Join(fmt.Errorf("put %s down: %w", wire.Escape(f.Path), plain(err)), removeErr)
+	}
 }
 
 var errNoDrop = fmt.Errorf("%w: no such file is waited for: drop the files once more", wire.ErrUsage)
 
-// take has a transfer send what was put down: it answers the paths. free gives it
-// back when the transfer does not come to be.
-func (s *drops) take(id string) (paths []string, free func(), err error) {
+// take has a transfer send what was put down: it answers the paths. giveBack is
+// for one that does not come to be.
+func (s *drops) take(id string) (paths []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	open := s.open[id]
 	if open == nil || open.isTaken {
-		return nil, nil, errNoDrop
+		return nil, errNoDrop
 	}
 	if missing := len(open.files) - open.arrived; missing > 0 {
-		return nil, nil, fmt.Errorf("%w: %s of the dropped files are still to come", wire.ErrUsage, strconv.Itoa(missing))
+		return nil, fmt.Errorf("%w: %d of the dropped files are still to come", wire.ErrUsage, missing)
 	}
 	entries, err := os.ReadDir(filepath.Join(s.dir, id))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the dropped files: %w", plain(err))
+		return nil, fmt.Errorf("read the dropped files: %w", plain(err))
 	}
 	for _, e := range entries {
 		paths = append(paths, filepath.Join(s.dir, id, e.Name()))
 	}
 	open.isTaken = true
-	return paths, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		open.isTaken = false
-	}, nil
+	return paths, nil
 }
 
-// remove removes a drop; none is called "".
-func (s *drops) remove(id string) error {
+// giveBack lets another transfer take a drop; none is called "".
+func (s *drops) giveBack(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[id] == nil {
+	if open := s.open[id]; open != nil {
+		open.isTaken, open.used = false, time.Now()
+	}
+}
+
+// remove removes a drop, when what is being put down is there; none is called "".
+func (s *drops) remove(id string) error {
+	s.mu.Lock()
+	open := s.open[id]
+	delete(s.open, id)
+	s.mu.Unlock()
+	if open == nil {
 		return nil
 	}
-	delete(s.open, id)
+	open.putting.Wait()
 	return os.RemoveAll(filepath.Join(s.dir, id))
 }
 
@@ -222,7 +253,8 @@ func (s *drops) expire(now time.Time) (err error) {
 	s.mu.Lock()
 	var old []string
 	for id, d := range s.open {
-		if !d.isTaken && now.Sub(d.made) > dropLife {
+		if !d.isTaken && now.Sub(d.used) > dropLife {
+			d.isTaken = true // by nobody any more
 			old = append(old, id)
 		}
 	}
@@ -238,6 +270,9 @@ func (d *Daemon) DiscardDrop(id string) error {
 	d.drops.mu.Lock()
 	open := d.drops.open[id]
 	isTaken := open != nil && open.isTaken
+	if open != nil {
+		open.isTaken = true
+	}
 	d.drops.mu.Unlock()
 	if isTaken {
 		return fmt.Errorf("%w: these files are being sent: cancel that", wire.ErrUsage)

@@ -43,6 +43,7 @@ type Event struct {
 
 	// StreamRates are those of each stream over the last moments, bytes a second.
 	StreamRates []float64 `json:"stream_rates,omitempty"`
+	LimitedBy   Bound     `json:"limited_by,omitempty"` // what keeps it from going faster
 
 	Stream int             `json:"stream,omitempty"`
 	First  wire.BlockIndex `json:"first,omitempty"`
@@ -65,7 +66,7 @@ const (
 	KindResting   Kind = "resting"   // Device, DeviceID, Address: it has paused, until KindBack
 	KindNewCode   Kind = "code"      // Code, Reason: the old one is burnt
 	KindSkipped   Kind = "skipped"   // Path, Reason: will not be sent
-	KindSending   Kind = "sending"   // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate: how far one receiver is
+	KindSending   Kind = "sending"   // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate, StreamRates, LimitedBy: how far one receiver is
 	KindReceived  Kind = "received"  // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
 	KindRefused   Kind = "refused"   // Address, Reason: somebody was not let in; also on the receiver, with Device and DeviceID
 	KindDeclined  Kind = "declined"  // Device, DeviceID, Address: one that came with the code does not want it
@@ -83,7 +84,7 @@ const (
 	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words: a device wants to send; of a trusted one no Words
 	KindLooking  Kind = "looking"  // Reason: where it looks for the sender
 	KindOffer    Kind = "offer"    // Device, Offer
-	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams
+	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams, StreamRates, LimitedBy
 	KindRun      Kind = "run"      // Stream, First, Blocks, Bytes, Seconds, Rate, Reason when it broke
 	KindFile     Kind = "file"     // Path, Renamed, Bytes, BLAKE3: whole, verified and in its place
 	KindLost     Kind = "lost"     // Seconds: nothing has come for so long

@@ -63,13 +63,13 @@ func (l *ledger) ready(ctx context.Context) {
 }
 
 // keep enters a transfer that ended into the history, and drops from it what is
-// too old.
-func (n *Node) keep(ctx context.Context, s *store.Store, t store.Transfer) error {
+// too old. It answers the entry's ID.
+func (n *Node) keep(ctx context.Context, s *store.Store, t store.Transfer) (id int64, err error) {
 	now := time.Now()
-	if _, err := s.Record(ctx, t, now); err != nil {
-		return err
+	if id, err = s.Record(ctx, t, now); err != nil {
+		return 0, err
 	}
-	return s.Forget(ctx, now.Add(-n.kept))
+	return id, s.Forget(ctx, now.Add(-n.kept))
 }
 
 // damaged says what became of a database that is at aside now.

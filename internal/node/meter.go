@@ -1,6 +1,9 @@
 package node
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // rateOver is about how long a shown rate looks back.
 const rateOver = 3 * time.Second
@@ -10,6 +13,7 @@ const rateOver = 3 * time.Second
 type meter struct {
 	value     float64 // bytes a second
 	began, at time.Time
+	over      time.Duration // about how long it looks back; 0: rateOver
 }
 
 // add takes the bytes that came since the last call.
@@ -22,7 +26,7 @@ func (m *meter) add(bytes int64, now time.Time) {
 	if elapsed <= 0 {
 		return
 	}
-	weight := min(1, max(elapsed.Seconds()/rateOver.Seconds(), elapsed.Seconds()/now.Sub(m.began).Seconds()))
+	weight := min(1, max(elapsed.Seconds()/cmp.Or(m.over, rateOver).Seconds(), elapsed.Seconds()/now.Sub(m.began).Seconds()))
 	m.value += (float64(bytes)/elapsed.Seconds() - m.value) * weight
 	m.at = now
 }

@@ -52,8 +52,8 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 	}
 	srv := newServer(n, s, 0, report)
-	srv.pace = group(opts.Limit, n.up)
-	defer srv.remembering(ctx, opts.Paths)()
+	srv.pace, srv.wish = group(opts.Limit, n.up), opts.Streams
+	defer srv.remembering(ctx, opts.Paths, opts.entered)()
 	conns := newHandover(&net.TCPAddr{})
 	errs := make([]error, len(opts.To))
 	var pushes sync.WaitGroup

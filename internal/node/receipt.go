@@ -32,16 +32,24 @@ func (r *receive) record(ctx context.Context, res Result, err error) {
 	for _, f := range res.Files[:min(len(res.Files), store.MaxFiles)] {
 		t.Files = append(t.Files, store.File{Path: f.Path, Size: f.Size, BLAKE3: f.BLAKE3})
 	}
-	r.ledger.use(ctx, func(ctx context.Context, s *store.Store) error { return r.node.keep(ctx, s, t) })
+	r.ledger.use(ctx, func(ctx context.Context, s *store.Store) (err error) {
+		r.entry, err = r.node.keep(ctx, s, t)
+		return err
+	})
 }
 
 // remembering has the server's tries entered into the history, until the
-// function that it returns has waited for that. paths are what was named.
-func (s *server) remembering(ctx context.Context, paths []string) (wait func()) {
+// function that it returns has waited for that. paths are what was named; entered
+// is told of each one's ID and time in seconds, unless it is nil.
+func (s *server) remembering(ctx context.Context, paths []string, entered func(id int64, seconds float64)) (wait func()) {
 	kept, from := &ledger{node: s.node, report: s.report}, folderOf(paths)
 	s.remember = func(t store.Transfer) {
 		kept.later(ctx, func(ctx context.Context, db *store.Store) error {
-			return s.node.keep(ctx, db, describe(t, s.share, from))
+			id, err := s.node.keep(ctx, db, describe(t, s.share, from))
+			if err == nil && entered != nil {
+				entered(id, t.Seconds)
+			}
+			return err
 		})
 	}
 	return kept.wait

@@ -203,6 +203,7 @@ type receive struct {
 	chosen  []wire.File               // those
 	layout  *wire.Layout
 	began   time.Time // zero until the offer was taken
+	entry   int64     // in the history, when it is over; 0: there is none
 
 	isByRule bool   // the rule of the device that offers it has taken it
 	folder   string // by that rule; ends as a folder does, or is empty
@@ -294,7 +295,24 @@ func (r *receive) agree(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) 
 
 // plan looks how the wanted files would be received.
 func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
-	dir, as, err := outTarget(cmp.Or(r.opts.Out, r.folder), r.files)
+	in, plan, err := r.planBy(ctx, r.opts, r.wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.renamed = map[wire.FileIndex]string{}
+	for i, f := range r.files[:min(len(r.files), maxListed)] {
+		n := wire.FileIndex(i)
+		if name := plan.Target(n); name != f.Path && plan.State(n) != inbox.Skipped {
+			r.renamed[n] = name
+		}
+	}
+	return in, plan, nil
+}
+
+// planBy looks how the files that patterns pick would be received, by the folder,
+// the names and the rule of opts.
+func (r *receive) planBy(ctx context.Context, opts ReceiveOptions, wanted share.Patterns) (*inbox.Inbox, *inbox.Plan, error) {
+	dir, as, err := outTarget(cmp.Or(opts.Out, r.folder), r.files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -304,23 +322,16 @@ func (r *receive) plan(ctx context.Context) (*inbox.Inbox, *inbox.Plan, error) {
 	}
 	names := map[wire.FileIndex]string{}
 	for i, f := range r.files {
-		if name := cmp.Or(as, r.opts.Names[f.Path]); name != "" {
+		if name := cmp.Or(as, renamedTo(f.Path, opts.Names[f.Path])); name != "" {
 			names[wire.FileIndex(i)] = name
 		}
 	}
 	plan, err := in.Plan(ctx, inbox.Origin{Device: r.peer.id, Name: r.header.Device}, r.files, inbox.PlanOptions{
-		Conflict: r.opts.Conflict, As: names, Committed: r.committed,
-		Leave: func(i wire.FileIndex) bool { return !r.wants(i) },
+		Conflict: opts.Conflict, As: names, Committed: r.committed,
+		Leave: func(i wire.FileIndex) bool { return wanted != nil && !wanted.Picks(r.files[i]) },
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, in.Close())
-	}
-	r.renamed = map[wire.FileIndex]string{}
-	for i, f := range r.files[:min(len(r.files), maxListed)] {
-		n := wire.FileIndex(i)
-		if name := plan.Target(n); name != f.Path && plan.State(n) != inbox.Skipped {
-			r.renamed[n] = name
-		}
 	}
 	return in, plan, nil
 }
@@ -386,7 +397,7 @@ const declineTime = 2 * time.Second
 func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfer.Sink, ordered bool, before int64) (transfer.Result, error) {
 	r.began = time.Now()
 	lane := group(r.opts.Limit, r.node.down).Lane()
-	opts := transfer.Options{Streams: r.opts.Streams, Begin: r.learned(ctx), Lane: lane, Ordered: ordered}
+	opts := transfer.Options{Streams: cmp.Or(r.opts.Streams, r.header.Streams), Begin: r.learned(ctx), Lane: lane, Ordered: ordered}
 	if r.opts.Verbose {
 		opts.OnRun = r.reportRun
 	}
@@ -394,7 +405,7 @@ func (r *receive) fetch(ctx context.Context, spans []transfer.Span, sink transfe
 	tr := transfer.New(r.source(), r.layout, spans, w, opts)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { r.watch(tr, w, before, stop) })
+	wg.Go(func() { r.watch(tr, w, lane, before, stop) })
 	res, err := tr.Run(ctx)
 	close(stop)
 	wg.Wait()

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -211,8 +213,18 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 	if err != nil {
 		return wire.RequestAnswer{}, err
 	}
+	known, err := s.node.recognise(r.Context(), device, ask.Name)
+	switch {
+	case errors.Is(err, wire.ErrWrongDevice):
+		s.report(Event{Kind: KindRefused, Device: ask.Name, DeviceID: device.String(), Address: r.RemoteAddr, Reason: err.Error()})
+		return wire.RequestAnswer{}, errNamesake
+	case err != nil:
+		s.report(Event{Kind: KindWarning, Reason: "which devices are trusted is not known: " + err.Error()})
+	case known.IsTrusted():
+		words = ""
+	}
 	q := &request{
-		Meeting: Meeting{Device: ask.Name, DeviceID: device.String(), Address: r.RemoteAddr, Words: words},
+		Meeting: Meeting{Device: cmp.Or(known.Alias, ask.Name), DeviceID: device.String(), Address: r.RemoteAddr, Words: words},
 		id:      rand.Text(), device: device, made: time.Now(), heard: time.Now(), decided: make(chan struct{}),
 	}
 	if err := s.note(q); err != nil {

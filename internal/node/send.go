@@ -43,6 +43,7 @@ type SendOptions struct {
 	Port      int    // 0: DefaultPort, or the next free one
 	Receivers int    // end when so many have everything; 0: never
 	Limit     int64  // bytes a second over all receivers; 0: none
+	Streams   int    // that receivers use which have not decided that themselves; 0: as many as help
 
 	OnEvent func(Event) // called from several goroutines, one at a time
 
@@ -50,6 +51,8 @@ type SendOptions struct {
 	// the one that stands.
 	past  pastOffer
 	noted func(pastOffer)
+
+	entered func(id int64, seconds float64) // is told of each try that ended, see remembering; nil: nobody is
 }
 
 // portsTried is how many ports after the usual one are looked at.
@@ -93,8 +96,8 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 		}
 	}
 	srv := newServer(n, s, opts.Receivers, report).guardedBy(code)
-	srv.pace = group(opts.Limit, n.up)
-	defer srv.remembering(ctx, opts.Paths)()
+	srv.pace, srv.wish = group(opts.Limit, n.up), opts.Streams
+	defer srv.remembering(ctx, opts.Paths, opts.entered)()
 	at := listener.Addr().(*net.TCPAddr)
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()

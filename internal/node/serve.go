@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +52,13 @@ func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, 
 		}
 	}
 	isTold := s.dismiss()
+	if s.gift != nil {
+		grace := time.Duration(0)
+		if err == nil || isTold {
+			grace = shutdownTime
+		}
+		s.gift.end(grace)
+	}
 	// The last receiver shall have the answer to its receipt.
 	if err == nil || isTold {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
@@ -104,7 +113,34 @@ func (s *server) sent(r *http.Request, first wire.BlockIndex, bytes int) {
 	s.last = now
 	if rec != nil {
 		rec.went(first, int64(bytes), now)
+		rec.fetches(linkOf(r), int64(bytes), now)
 	}
+}
+
+// fetches counts what goes over one of the receiver's connections. The server's
+// mutex is held.
+func (rec *receiver) fetches(l *link, bytes int64, now time.Time) {
+	if !l.isKnown && len(rec.links) < MaxStreams {
+		l.isKnown, l.fetched, l.rate = true, 0, meter{over: streamOver, began: now, at: now}
+		rec.links = append(rec.links, l)
+	}
+	l.fetched += bytes
+}
+
+// rates are those of the receiver's connections, in the order in which they came,
+// but for those over which nothing goes any more. The server's mutex is held.
+func (rec *receiver) rates(now time.Time) (rates []float64) {
+	rec.links = slices.DeleteFunc(rec.links, func(l *link) bool {
+		l.rate.add(l.fetched, now)
+		l.fetched = 0
+		// Within three seconds it has forgotten nearly all.
+		l.isKnown = now.Sub(l.rate.began) < streamOver || l.rate.value >= rec.rate.value/1000
+		return !l.isKnown
+	})
+	for _, l := range rec.links {
+		rates = append(rates, math.Round(l.rate.value))
+	}
+	return rates
 }
 
 // close lets nobody begin any more, and tells whether anybody is still taking
@@ -151,7 +187,7 @@ func (s *server) dismiss() bool {
 	s.closed, s.rest = wire.ErrStopped, nil
 	s.untold, s.parted = map[*receiver]bool{}, make(chan struct{})
 	for _, rec := range s.receivers {
-		if s.porter != nil && rec.isTaking(now) {
+		if (s.porter != nil || s.gift != nil) && rec.isTaking(now) {
 			s.untold[rec] = true
 		}
 	}
@@ -266,6 +302,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 	defer s.telling.Unlock()
 	if got.Declined {
 		s.report(Event{Kind: KindDeclined, Device: rec.name, DeviceID: rec.id.String(), Address: address})
+		rec.tell(fmt.Errorf("%w: %s does not want it", wire.ErrRejected, wire.Escape(rec.name)))
 		return
 	}
 	key := receiptKey{rec, got.Transfer}
@@ -341,9 +378,13 @@ func (s *server) reportProgress() {
 			ev.Total = s.share.Bytes()
 		}
 		rec.rate.add(rec.sent-rec.shown, now)
+		rates := rec.rates(now)
 		switch {
 		case rec.sent > rec.shown:
-			ev.Rate = rec.rate.value
+			ev.Rate, ev.StreamRates = rec.rate.value, rates
+			if rec.lane.IsAtLimit() {
+				ev.LimitedBy = BoundSetting
+			}
 			rec.shown, rec.since = rec.sent, now
 		case rec.sent > 0 && rec.kept == 0 && !rec.isDone && now.Sub(rec.since) > lostAfter:
 			ev.Kind, ev.Reason = KindTrouble, "the connection is gone; it may come back and go on"

@@ -33,9 +33,11 @@ type server struct {
 	files  int           // of the share, without its folders
 	pace   *pace.Group   // of bytes out of files; another one is set before receivers enter
 	wanted int           // receivers that shall have everything; 0: no limit
+	wish   int           // streams, of receivers that have not decided that themselves; 0: as many as help
 	enough chan struct{} // closed when so many have
 
-	beside http.Handler // answers offers and requests on the share's connections; nil: nothing does
+	requests *requests // answered beside the share; nil: none are taken
+	gift     *gift     // of a share that is reached over the connections of others; nil: it has its own
 
 	remember func(store.Transfer) // enters into the history, without waiting; nil: nothing does
 
@@ -73,6 +75,7 @@ type receiver struct {
 	before  int64 // of these in earlier tries
 	since   time.Time
 	rate    meter
+	links   []*link   // over which it got something lately, at most MaxStreams
 	began   time.Time // of the try that is under way; zero: none is
 	last    time.Time // when it got something
 	entries int       // in the history
@@ -128,6 +131,11 @@ type link struct {
 	mu      sync.Mutex
 	session *pairing.Session // between start and confirm
 	trust   *trustAsked      // between request and confirm
+
+	// Of a connection over which a receiver fetches; guarded by the server's mutex.
+	fetched int64 // bytes of blocks since it was looked at last
+	rate    meter
+	isKnown bool // to its receiver
 }
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
@@ -148,7 +156,7 @@ func (s *server) routes() http.Handler {
 		calls["POST /v1/pair/start"] = s.pairStart
 		calls["POST /v1/pair/confirm"] = s.pairConfirm
 	}
-	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Lane: s.laneOf, Sent: s.sent, Failed: s.unsent, Receipt: s.receipt})
+	blocks := s.share.Handler(share.Hooks{Device: s.node.name, Streams: s.wish, Lane: s.laneOf, Sent: s.sent, Failed: s.unsent, Receipt: s.receipt})
 	prefix := "/v1/shares/" + s.share.ID()
 	shared := s.admit(http.StripPrefix(prefix, blocks))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -156,8 +164,8 @@ func (s *server) routes() http.Handler {
 		switch clean := r.URL.RawPath == "" && path.Clean(r.URL.Path) == r.URL.Path; {
 		case call != nil:
 			call(w, r)
-		case s.beside != nil && (strings.HasPrefix(r.URL.Path, "/v1/requests") || strings.HasPrefix(r.URL.Path, "/v1/offers")):
-			s.beside.ServeHTTP(w, r)
+		case s.requests != nil && strings.HasPrefix(r.URL.Path, "/v1/requests"):
+			s.requests.ServeHTTP(w, r)
 		case clean && strings.HasPrefix(r.URL.Path, prefix+"/"):
 			shared.ServeHTTP(w, r)
 		// Who asks for another share is not told whether it exists.
@@ -327,13 +335,18 @@ func (s *server) connState(c net.Conn, state http.ConnState) {
 	case http.StateNew:
 		s.conns.Add(1)
 	case http.StateClosed:
-		s.mu.Lock()
-		if rec := s.kept[c]; rec != nil {
-			rec.kept--
-			delete(s.kept, c)
-		}
-		s.mu.Unlock()
+		s.left(c)
 		s.conns.Done()
+	}
+}
+
+// left notes that a connection has ended.
+func (s *server) left(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rec := s.kept[c]; rec != nil {
+		rec.kept--
+		delete(s.kept, c)
 	}
 }
 

@@ -76,8 +76,8 @@ type Bound string
 
 // The bounds; empty: it is not known.
 const (
-	BoundSetting   Bound = "setting" // the limit that was set here
-	BoundNetwork   Bound = "network"
+	BoundSetting   Bound = "setting"    // the limit that was set here
+	BoundNetwork   Bound = "network"    // or what the other side sends, which looks the same
 	BoundDisk      Bound = "disk"       // of this machine
 	BoundOtherSide Bound = "other_side" // its disk or its limit
 )
@@ -100,6 +100,7 @@ type order struct {
 	Kind    TransferKind `json:"kind"`
 	State   State        `json:"state,omitempty"`   // Paused or Failed, when it is not to go on by itself
 	Failure *Failure     `json:"failure,omitempty"` // why
+	Took    float64      `json:"took,omitempty"`    // seconds, by tries that ended
 
 	Device  string `json:"device,omitempty"` // ID of the other side, once it is known
 	Name    string `json:"name,omitempty"`
@@ -128,6 +129,8 @@ type order struct {
 	Text      string    `json:"text,omitempty"`
 	Receivers int       `json:"receivers,omitempty"`
 	Served    int       `json:"served,omitempty"` // of them, in earlier tries
+	Sent      int64     `json:"sent,omitempty"`   // bytes, of TransferPush
+	Taken     bool      `json:"taken,omitempty"`  // the receiver has accepted it
 	Port      int       `json:"port,omitempty"`
 	Expires   time.Time `json:"expires,omitzero"`
 }
@@ -154,6 +157,8 @@ type task struct {
 	settle  func()        // of TransferOffered, new: makes room at the desk
 	isLarge bool          // likewise, and it takes the place for long lists
 
+	answering sync.Mutex // one answer is checked at a time; taken before mu
+
 	mu      sync.Mutex
 	order   order
 	view    Transfer
@@ -164,6 +169,7 @@ type task struct {
 	files   []wire.File               // of what is received, once they are known
 	names   map[wire.FileIndex]string // that the first maxListed of these get here, where they are others
 	asked   *question                 // that a person here is to answer
+	entry   int64                     // in the history, of the last try that is there
 	isOver  bool                      // nothing is kept of it any more
 	before  int64                     // bytes that earlier tries of TransferPush have sent
 }
@@ -181,6 +187,9 @@ var (
 	errAgain     = errors.New("to be tried again")
 	errAdopted   = errors.New("goes on with an earlier transfer")
 )
+
+// errCancelledThere ends a transfer that its receiver has cancelled.
+var errCancelledThere = fmt.Errorf("%w: the receiver has cancelled it", wire.ErrStopped)
 
 const (
 	// A task whose other side is not there is tried again after a pause, which
@@ -203,7 +212,8 @@ func (t *task) run(ctx context.Context) {
 		began := time.Now()
 		err := t.attempt(ctx)
 		if ctx.Err() != nil {
-			return // it is kept, and goes on when the daemon is started again
+			t.save()
+			return // it goes on when the daemon is started again
 		}
 		if time.Since(began) > mostPause {
 			pause = firstPause
@@ -231,6 +241,9 @@ func (t *task) run(ctx context.Context) {
 			t.stand(Waiting, err)
 			t.sleep(ctx, pause)
 			pause = min(2*pause, mostPause)
+		case errors.Is(err, wire.ErrRejected) && t.isTaken():
+			t.end(Cancelled, errCancelledThere)
+			return
 		case errors.Is(err, wire.ErrRejected):
 			t.end(Declined, err)
 			return
@@ -240,15 +253,24 @@ func (t *task) run(ctx context.Context) {
 	}
 }
 
+// isTaken tells whether the receiver has accepted what is sent: it turns that down
+// no more, but may cancel it.
+func (t *task) isTaken() bool {
+	p, _ := t.look()
+	return p.Taken
+}
+
 // isUndecided tells whether it is an offer that nobody has accepted.
 func (t *task) isUndecided() bool {
 	p, _ := t.look()
 	return p.Kind == TransferOffered && !p.Accepted
 }
 
-// withdraw ends an offer that was not accepted: declined, or its sender has gone.
+// withdraw ends an offer that was not accepted: declined, or its sender has gone;
+// or what a device has asked for: refused, or that device has gone.
 func (t *task) withdraw(err error) {
-	if errors.Is(err, wire.ErrRejected) || errors.Is(err, wire.ErrExpired) {
+	isGiven := t.request != nil
+	if errors.Is(err, wire.ErrRejected) && !(isGiven && errors.Is(err, errCancelled)) || errors.Is(err, wire.ErrExpired) && !isGiven {
 		t.end(Declined, err)
 	} else {
 		t.end(Cancelled, err)
@@ -390,7 +412,8 @@ func (t *task) stand(s State, err error) {
 		}
 	}
 	t.change(func(p *order, v *Transfer) {
-		v.State, v.Error, v.Rate, v.Seconds, v.Streams = s, nil, 0, 0, 0
+		v.State, v.Error = s, nil
+		v.still()
 		if err != nil {
 			v.Error = failureOf(err)
 		}
@@ -406,19 +429,42 @@ func (t *task) stand(s State, err error) {
 func (t *task) end(s State, err error) {
 	t.mu.Lock()
 	t.isOver = true
-	o := t.offered
+	offer, dropped := t.offered, t.order.Drop
 	t.mu.Unlock()
 	t.settle()
-	if o != nil {
-		o.finish(err)
+	if err := t.d.drops.remove(dropped); err != nil {
+		t.d.warn("dropped files could not be removed: "+err.Error(), t.id)
 	}
-	t.change(func(_ *order, v *Transfer) {
-		v.State, v.Error, v.Rate, v.Seconds, v.Streams, v.Words = s, nil, 0, 0, 0, ""
+	if offer != nil {
+		offer.finish(err)
+	}
+	t.change(func(o *order, v *Transfer) {
+		v.State, v.Error, v.Words, v.Entry = s, nil, "", t.entry
+		v.still()
+		if s == Ended {
+			v.Took = o.Took
+		}
 		if err != nil && !errors.Is(err, errCancelled) {
 			v.Error = failureOf(err)
 		}
 	})
 	t.d.drop(t)
+}
+
+// still takes back what is told of a transfer only while bytes go.
+func (v *Transfer) still() {
+	v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = 0, 0, 0, nil, ""
+}
+
+// entered notes that a try is in the history, 0 when it could not be, and
+// how many seconds it took.
+func (t *task) entered(id int64, seconds float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entry = id
+	if t.order.Kind != TransferShare { // its receivers are several, at one time
+		t.order.Took += seconds
+	}
 }
 
 // change alters the task and tells everybody how it stands.
@@ -434,6 +480,9 @@ func (t *task) change(alter func(*order, *Transfer)) {
 func (t *task) save() {
 	t.mu.Lock()
 	isKept := !t.isOver && t.request == nil && (t.order.Kind != TransferOffered || t.order.Accepted)
+	if t.order.Kind == TransferPush {
+		t.order.Sent = t.view.Bytes
+	}
 	spec, err := json.Marshal(t.order)
 	t.mu.Unlock()
 	if isKept && err == nil {
@@ -459,6 +508,8 @@ func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() er
 	t.asked = q
 	t.mu.Unlock()
 	defer func() {
+		t.answering.Lock() // what is being checked is no answer any more
+		defer t.answering.Unlock()
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.asked = nil
@@ -486,18 +537,22 @@ func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() er
 
 // answer answers what is asked.
 func (t *task) answer(a Answer) error {
+	t.answering.Lock() // a check takes its time
+	defer t.answering.Unlock()
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	q := t.asked
+	q, state := t.asked, t.view.State
+	t.mu.Unlock()
 	if q == nil {
-		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, t.view.State)
+		return fmt.Errorf("%w: transfer %.8s asks nothing, it is %s", wire.ErrUsage, t.id, state)
 	}
 	if q.check != nil && a.Accept {
 		if err := q.check(a); err != nil {
 			return err
 		}
 	}
+	t.mu.Lock()
 	t.asked = nil // it is answered
+	t.mu.Unlock()
 	q.answer <- a
 	return nil
 }

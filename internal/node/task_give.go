@@ -2,13 +2,15 @@ package node
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 
 	"lanyard/internal/share"
 	"lanyard/internal/wire"
 )
 
 // give sends a device that has asked for something what a person here chooses. It
-// is one try: the device asks again if it fails.
+// is one try, which is neither paused nor kept: the device asks again if it fails.
 func (t *task) give(ctx context.Context) error {
 	q, n := t.request, t.d.node
 	var s *share.Share
@@ -29,16 +31,14 @@ func (t *task) give(ctx context.Context) error {
 		return err
 	}
 	srv := newServer(n, s, 1, t.report)
-	srv.pace, srv.beside = group(0, n.up), t.d.desk
-	defer srv.remembering(ctx, chosen)()
+	srv.pace = group(0, n.up)
+	defer srv.remembering(ctx, chosen, t.entered)()
 	offer := offerOf(n.name, s.Files())
 	t.change(func(_ *order, v *Transfer) {
 		v.State, v.Words, v.Offer, v.Total, v.AllFiles = Waiting, "", &offer, offer.Bytes, offer.Files
 	})
-	conns := newHandover(t.d.listener.Addr())
-	over := t.d.desk.give(q.device, conns)
-	defer over()
-	_, err = srv.give(ctx, q, conns)
+	defer t.d.desk.give(srv)()
+	_, err = srv.give(ctx, q)
 	if err != nil {
 		q.decide(wire.RequestState{}, err)
 	}
@@ -47,16 +47,26 @@ func (t *task) give(ctx context.Context) error {
 
 // opened opens what an answer gives.
 func (t *task) opened(ctx context.Context, a Answer) (paths []string, s *share.Share, err error) {
-	paths, giveBack := a.Paths, func() {}
+	if (len(a.Paths) > 0) == (a.Drop != "") {
+		return nil, nil, fmt.Errorf("%w: say what it gets, by paths or by a drop", wire.ErrUsage)
+	}
+	for _, path := range a.Paths {
+		if !filepath.IsAbs(path) {
+			return nil, nil, fmt.Errorf("%w: %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
+		}
+	}
+	paths = a.Paths
 	if a.Drop != "" {
-		if paths, giveBack, err = t.d.drops.take(a.Drop); err != nil {
+		if paths, err = t.d.drops.take(a.Drop); err != nil {
 			return nil, nil, err
 		}
 	}
 	if s, err = t.d.node.open(ctx, SendOptions{Paths: paths}); err != nil {
-		giveBack()
+		t.d.drops.giveBack(a.Drop)
 		return nil, nil, err
 	}
-	t.order.Drop = a.Drop // the caller holds t.mu
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.order.Drop = a.Drop
 	return paths, s, nil
 }

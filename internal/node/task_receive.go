@@ -85,7 +85,7 @@ func (t *task) takeOffer(ctx context.Context) error {
 	}
 	r.peer = o.peer(t.d.node)
 	res, err := r.run(ctx, newConn(c))
-	t.brought(res)
+	t.brought(r, res)
 	return err
 }
 
@@ -104,7 +104,10 @@ func (t *task) takeLarge() error {
 }
 
 // brought notes how much is here now.
-func (t *task) brought(res Result) {
+func (t *task) brought(r *receive, res Result) {
+	if !r.began.IsZero() {
+		t.entered(r.entry, res.Seconds)
+	}
 	if res.Bytes > 0 {
 		t.mu.Lock()
 		t.view.Bytes, t.view.Files = res.Bytes, len(res.Files)
@@ -137,7 +140,7 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	a := Answer{Accept: true, Out: r.folder}
 	var err error
 	if !offer.ByRule {
-		if a, err = t.ask(ctx, r.check, o.gone); err != nil || !a.Accept {
+		if a, err = t.ask(ctx, func(a Answer) error { return r.check(ctx, a) }, o.gone); err != nil || !a.Accept {
 			return a, err
 		}
 	}
@@ -155,15 +158,34 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 }
 
 // check tells what is wrong with an answer that comes from another process.
-func (r *receive) check(a Answer) error {
+func (r *receive) check(ctx context.Context, a Answer) error {
 	if a.Out != "" && !filepath.IsAbs(a.Out) {
 		return fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(a.Out))
 	}
 	if err := checkNames(a.Names, r.files); err != nil {
 		return err
 	}
-	_, _, err := r.picked(a.Only)
-	return err
+	wanted := r.wanted
+	if a.Only != nil {
+		var err error
+		if wanted, _, err = r.picked(a.Only); err != nil {
+			return err
+		}
+	}
+	if len(a.Names) == 0 {
+		return nil
+	}
+	// Whether they can stand where they shall is for the inbox to say.
+	opts := r.opts
+	opts.Out, opts.Names = cmp.Or(a.Out, opts.Out), a.Names
+	in, _, err := r.planBy(ctx, opts, wanted)
+	if errors.Is(err, wire.ErrBadName) {
+		return fmt.Errorf("%w: %w", wire.ErrUsage, err)
+	}
+	if err != nil {
+		return err
+	}
+	return in.Close()
 }
 
 // adopt goes on with an offer that the sender has made again, unless the task is
@@ -223,7 +245,7 @@ func (t *task) fetch(ctx context.Context) error {
 		return err
 	}
 	res, err := r.run(ctx, c)
-	t.brought(res)
+	t.brought(r, res)
 	had, _ = t.look()
 	if errors.Is(err, wire.ErrUnauthorised) && had.Ticket != "" && r.began.IsZero() {
 		// The sender was started again: the code may still be good.

@@ -15,12 +15,13 @@ func (t *task) push(ctx context.Context) error {
 	p, v := t.look()
 	t.before = v.Bytes
 	opts := SendOptions{
-		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text,
-		To: []string{p.To}, Compare: t.compare, OnEvent: t.report,
+		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Streams: p.Streams,
+		To: []string{p.To}, Compare: t.compare, OnEvent: t.report, entered: t.entered,
 		past: pastOffer{ID: p.Offer, Device: p.Device, Name: p.Name, Address: p.Address},
 	}
 	opts.noted = func(o pastOffer) {
 		t.change(func(p *order, v *Transfer) {
+			p.Taken = p.Taken && p.Offer == o.ID
 			p.Offer, p.Device, p.Name, p.Address = o.ID, o.Device, o.Name, o.Address
 			v.Device, v.DeviceID, v.Address = o.Name, o.Device, o.Address
 		})
@@ -60,8 +61,8 @@ func (t *task) share(ctx context.Context) error {
 		return nil
 	}
 	opts := SendOptions{
-		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Code: p.Code, Receivers: max(p.Receivers-p.Served, 0),
-		Bind: t.d.opts.Bind, Port: p.Port, OnEvent: t.report,
+		Paths: p.Paths, Exclude: p.Exclude, Text: p.Text, Streams: p.Streams, Code: p.Code, Receivers: max(p.Receivers-p.Served, 0),
+		Bind: t.d.opts.Bind, Port: p.Port, OnEvent: t.report, entered: t.entered,
 	}
 	_, err := t.d.node.Send(ctx, opts)
 	if errors.Is(err, wire.ErrPortTaken) {
@@ -99,15 +100,23 @@ func (t *task) report(ev Event) {
 		v.State = Waiting
 	case KindRequested:
 		v.Device, v.DeviceID, v.Address, v.Words = ev.Device, ev.DeviceID, ev.Address, ev.Words
-	case KindAccepted, KindBack:
+	case KindAccepted:
+		v.State, v.Error = Running, nil
+		o.Taken, save = true, true
+	case KindBack:
 		v.State, v.Error = Running, nil
 	case KindResting:
-		v.State, v.Rate, v.Seconds = Waiting, 0, 0
+		v.State = Waiting
+		v.still()
 	case KindProgress:
 		v.Bytes, v.Total, v.Files, v.AllFiles = ev.Bytes, ev.Total, ev.Files, ev.AllFiles
-		v.Rate, v.Seconds, v.Streams = ev.Rate, ev.Seconds, ev.Streams
+		v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = ev.Rate, ev.Seconds, ev.Streams, ev.StreamRates, ev.LimitedBy
 	case KindSending:
+		if o.Kind == TransferGiven {
+			v.State = Running
+		}
 		v.Bytes, v.Rate = min(t.before+ev.Fetched, v.Total), ev.Rate
+		v.Streams, v.StreamRates, v.LimitedBy = len(ev.StreamRates), ev.StreamRates, ev.LimitedBy
 		if v.Seconds = 0; ev.Rate > 0 && v.Total > 0 {
 			v.Seconds = float64(v.Total-v.Bytes) / ev.Rate
 		}
@@ -116,10 +125,11 @@ func (t *task) report(ev Event) {
 		if o.Kind == TransferShare {
 			o.Served++
 			v.Receivers, save = o.Served, true
-			v.State, v.Rate, v.Seconds = Waiting, 0, 0
+			v.State = Waiting
+			v.still()
 		}
 	case KindTrouble, KindDeclined:
-		if v.Rate, v.Seconds = 0, 0; o.Kind == TransferShare {
+		if v.still(); o.Kind == TransferShare {
 			v.State = Waiting
 		}
 	}

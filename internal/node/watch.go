@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lanyard/internal/digest"
+	"lanyard/internal/pace"
 	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
 )
@@ -108,11 +109,12 @@ func (r *receive) committed(i wire.FileIndex, path string, hash digest.Digest) {
 
 // watch reports progress until stop is closed. before is what was there when
 // the transfer began.
-func (r *receive) watch(tr *transfer.Transfer, w *watched, before int64, stop <-chan struct{}) {
+func (r *receive) watch(tr *transfer.Transfer, w *watched, lane *pace.Lane, before int64, stop <-chan struct{}) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	var rate meter
 	rate.add(0, time.Now())
+	streams := newGauge(lane, time.Now())
 	var last int64
 	var lost bool
 	for {
@@ -123,6 +125,7 @@ func (r *receive) watch(tr *transfer.Transfer, w *watched, before int64, stop <-
 			p := tr.Progress()
 			rate.add(p.Bytes-last, now)
 			last = p.Bytes
+			streams.look(p, now)
 			if isLost := p.Lost > lostAfter; isLost != lost {
 				lost = isLost
 				kind := KindBack
@@ -134,6 +137,7 @@ func (r *receive) watch(tr *transfer.Transfer, w *watched, before int64, stop <-
 			ev := Event{
 				Kind: KindProgress, Bytes: before + p.Bytes, Total: before + w.toCome(),
 				Files: int(r.done.Load()), AllFiles: len(r.chosen), Rate: rate.value, Streams: p.Streams,
+				StreamRates: streams.streams(), LimitedBy: streams.bound(),
 			}
 			if len(r.files) > 0 {
 				ev.Path = r.files[r.current.Load()].Path

@@ -29,7 +29,14 @@ type Group struct {
 	balance balance
 	since   time.Time // when the interval began that is being measured
 	isShort bool      // the limit held somebody up in it
+
+	// Of the interval before.
+	had      float64 // by all lanes, bytes a second
+	wasShort bool
 }
+
+// atLimit is the part of a limit that is as good as all of it.
+const atLimit = 0.9
 
 // New makes a group with a limit in bytes a second; 0 is none.
 func New(limit int64) *Group { return &Group{limit: float64(limit)} }
@@ -140,6 +147,14 @@ func (l *Lane) IsHeld() bool {
 	return len(l.waiting) > 0
 }
 
+// IsAtLimit tells whether the group's limit is what holds its lanes up: together
+// they have nearly all that it lets through.
+func (l *Lane) IsAtLimit() bool {
+	l.group.mu.Lock()
+	defer l.group.mu.Unlock()
+	return l.group.limit > 0 && l.group.wasShort && l.group.had >= atLimit*l.group.limit
+}
+
 // WasFree tells whether the lane was never held up by others or by a limit.
 func (l *Lane) WasFree() bool {
 	l.group.mu.Lock()
@@ -226,8 +241,10 @@ func (g *Group) measure(now time.Time) {
 	// When nothing went for long, the pause is no rate.
 	isPause := elapsed > 2*interval
 	var busy []*measured
+	g.had, g.wasShort = 0, g.isShort
 	for _, l := range g.lanes {
 		l.was, l.rate = l.rate, l.bytes/elapsed.Seconds()
+		g.had += l.rate
 		if l.hadLess = l.hadLess || g.limit > 0 || len(g.lanes) > 1; l.age > 0 && !isPause {
 			busy = append(busy, &l.measured)
 		}

@@ -25,7 +25,7 @@ type load struct {
 func (l *load) run(ctx context.Context, all *sync.WaitGroup) {
 	for range l.streams {
 		all.Go(func() {
-			for l.lane.Wait(ctx, piece) == nil {
+			for ctx.Err() == nil && l.lane.Wait(ctx, piece) == nil {
 				l.mu.Lock()
 				l.got += piece
 				l.mu.Unlock()
@@ -198,4 +198,28 @@ func TestLanesAreForgotten(t *testing.T) {
 			t.Errorf("alone %v, in company %v", alone.WasFree(), last.WasFree())
 		}
 	})
+}
+
+// A limit is told to hold the lanes up when it does, and not when they could have
+// no more.
+func TestIsAtLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit int64
+		rest  time.Duration
+		want  bool
+	}{
+		"limit":        {1e6, time.Millisecond, true},
+		"none":         {0, 10 * time.Millisecond, false},
+		"needs less":   {1e9, 100 * time.Millisecond, false},
+		"nearly needs": {8 * piece, 100 * time.Millisecond, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			under(t, func(_ *Group, loads []*load) {
+				time.Sleep(5 * time.Second)
+				if got := loads[0].lane.IsAtLimit(); got != c.want {
+					t.Errorf("%v", got)
+				}
+			}, c.limit, &load{streams: 1, rest: c.rest})
+		})
+	}
 }

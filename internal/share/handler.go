@@ -19,8 +19,10 @@ const maxRuns = 256
 // Hooks connect a share that is served with the rest of the program. All of
 // them may be nil; they are called from the requests' goroutines.
 type Hooks struct {
-	// Device is the sender's name, as the manifest tells it.
-	Device string
+	// Device is the sender's name, and Streams how many it wishes for, as the
+	// manifest tells them.
+	Device  string
+	Streams int
 	// Lane is the one that what goes out of files to who asks waits in; it may
 	// answer nil.
 	Lane func(r *http.Request) *pace.Lane
@@ -106,7 +108,7 @@ func (h *handler) manifest(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := steadily(w, r)
 	s := h.share
-	if err := wire.WriteManifest(out, wire.Header{Share: s.id, Device: h.hooks.Device, Text: s.text}, s.files); err != nil {
+	if err := wire.WriteManifest(out, wire.Header{Share: s.id, Device: h.hooks.Device, Text: s.text, Streams: h.hooks.Streams}, s.files); err != nil {
 		return &brokenError{err}
 	}
 	return nil

@@ -57,11 +57,11 @@ func TestSleepIsNotLoss(t *testing.T) {
 	if lost := tr.Progress().Lost; lost <= tr.opts.Patience {
 		t.Errorf("lost for %v after a waking half minute of silence", lost)
 	}
-	tr.came(leastProgress - 1)
+	tr.came(0, leastProgress-1)
 	if lost := tr.listen(&quiet, now); lost == 0 {
 		t.Error("next to nothing ended the silence")
 	}
-	tr.came(1)
+	tr.came(0, 1)
 	if lost := tr.listen(&quiet, now); lost != 0 {
 		t.Errorf("lost for %v although something came", lost)
 	}

@@ -362,7 +362,9 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 		return nil
 	}
 	t.held.Add(1)
+	began := time.Now()
 	err = t.sink.Write(ctx, i, n, data, sum)
+	t.writing.Add(int64(time.Since(began)))
 	t.fresh.Add(leastProgress)
 	t.held.Add(-1)
 	switch {
@@ -409,7 +411,7 @@ func (s *stream) receive(ctx context.Context, p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.answers.Read(p[:min(len(p), readPiece)])
-	s.t.came(n)
+	s.t.came(s.number, n)
 	s.carried += int64(n)
 	switch {
 	case n > 0: // an error comes again

@@ -38,6 +38,11 @@ type Progress struct {
 	Streams int   // open now
 	// Lost is how long less than 4 KiB has arrived, although it was asked for.
 	Lost time.Duration
+	// Came is what has come from the sender since the begin, by stream, those that
+	// are not there any more included.
+	Came [MaxStreams]int64
+	// Writing is how long streams were in the sink, all together.
+	Writing time.Duration
 }
 
 // Result is what a transfer came to.
@@ -77,6 +82,8 @@ type Transfer struct {
 	most      atomic.Int32
 	settled   atomic.Int32
 	received  atomic.Int64
+	carried   [MaxStreams]atomic.Int64 // of these by stream
+	writing   atomic.Int64             // nanoseconds in the sink
 	bytes     atomic.Int64
 	running   atomic.Int32
 	held      atomic.Int32 // streams that are in the sink or wait in the lane
@@ -147,12 +154,21 @@ func (t *Transfer) result() Result {
 
 // Progress tells how far it is; safe at any time from any goroutine.
 func (t *Transfer) Progress() Progress {
-	return Progress{Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: time.Duration(t.silent.Load())}
+	p := Progress{
+		Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: time.Duration(t.silent.Load()), Writing: time.Duration(t.writing.Load()),
+	}
+	for i := range t.carried {
+		p.Came[i] = t.carried[i].Load()
+	}
+	return p
 }
 
-// came counts n bytes from the sender.
-func (t *Transfer) came(n int) {
+// came counts n bytes from the sender over a stream.
+func (t *Transfer) came(stream, n int) {
 	t.received.Add(int64(n))
+	if stream < MaxStreams {
+		t.carried[stream].Add(int64(n))
+	}
 	t.fresh.Add(int64(n))
 }
 

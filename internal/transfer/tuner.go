@@ -1,9 +1,13 @@
 package transfer
 
-import "time"
+import (
+	"time"
+
+	"lanyard/internal/wire"
+)
 
 // MaxStreams is the most streams that are opened to one sender.
-const MaxStreams = 32
+const MaxStreams = wire.MaxStreams
 
 const (
 	firstStreams = 4

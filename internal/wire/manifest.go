@@ -21,7 +21,13 @@ type Header struct {
 	Files  int    // entries that follow
 	Bytes  int64  // sum of their sizes
 	Text   bool   // the share is a text to be shown, in one file
+	// Streams is how many the sender would have used, at most MaxStreams, by a
+	// receiver that has not decided that itself; 0: as many as help.
+	Streams int
 }
+
+// MaxStreams is how many streams a sender may wish for.
+const MaxStreams = 32
 
 // Limits bound what a decoder takes from a stranger. The zero value is the
 // default.
@@ -59,6 +65,7 @@ type headerRecord struct {
 	Files   int    `json:"files"`
 	Bytes   int64  `json:"bytes"`
 	Text    bool   `json:"text,omitempty"`
+	Streams int    `json:"streams,omitempty"`
 }
 
 // A fileRecord is a line of a manifest. An entry and the end are one type, so
@@ -89,7 +96,7 @@ func WriteManifest(w io.Writer, h Header, files []File) error {
 		sum += f.Size
 	}
 	out := newLineWriter(w)
-	out.write(&headerRecord{Version, h.Share, h.Device, len(files), sum, h.Text})
+	out.write(&headerRecord{Version, h.Share, h.Device, len(files), sum, h.Text, h.Streams})
 	for i := range files {
 		f := &files[i]
 		if !utf8.ValidString(f.Path) {
@@ -177,7 +184,10 @@ func readHeader(in *lineReader, limits Limits) (Header, error) {
 	if rec.Bytes > limits.Bytes {
 		return Header{}, in.fail(ErrTooLarge, fmt.Errorf("%d bytes in all, allowed are %d", rec.Bytes, limits.Bytes))
 	}
-	return Header{rec.Share, rec.Device, rec.Files, rec.Bytes, rec.Text}, nil
+	if rec.Streams < 0 || rec.Streams > MaxStreams {
+		return Header{}, in.fail(ErrMalformed, fmt.Errorf("%d streams are wished for", rec.Streams))
+	}
+	return Header{rec.Share, rec.Device, rec.Files, rec.Bytes, rec.Text, rec.Streams}, nil
 }
 
 // CheckVersion is ErrVersion, naming both, unless theirs is ours.

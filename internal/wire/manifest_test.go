@@ -72,7 +72,7 @@ func anyFiles(t *rapid.T) []File {
 func TestManifestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		files := anyFiles(t)
-		h := Header{Share: rapid.String().Draw(t, "share"), Device: rapid.String().Draw(t, "device"), Text: rapid.Bool().Draw(t, "text")}
+		h := Header{Share: rapid.String().Draw(t, "share"), Device: rapid.String().Draw(t, "device"), Text: rapid.Bool().Draw(t, "text"), Streams: rapid.IntRange(0, MaxStreams).Draw(t, "streams")}
 		var b bytes.Buffer
 		if err := WriteManifest(&b, h, files); err != nil {
 			t.Fatal(err)
@@ -118,6 +118,8 @@ func TestManifestRefused(t *testing.T) {
 		"other JSON":        {`{"hello":1}` + "\n", ErrMalformed},
 		"other version":     {`{"lanyard":2,"files":"many"}` + "\n", ErrVersion},
 		"negative count":    {`{"lanyard":1,"files":-1}` + "\n", ErrMalformed},
+		"negative streams":  {`{"lanyard":1,"streams":-1}` + "\n", ErrMalformed},
+		"too many streams":  {`{"lanyard":1,"streams":33}` + "\n", ErrMalformed},
 		"negative bytes":    {`{"lanyard":1,"bytes":-1}` + "\n", ErrMalformed},
 		"too many claimed":  {`{"lanyard":1,"files":5000001}` + "\n", ErrTooLarge},
 		"count overflows":   {`{"lanyard":1,"files":9223372036854775808}` + "\n", ErrMalformed},
