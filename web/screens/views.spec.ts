@@ -75,8 +75,6 @@ test('every view', async ({ browser }) => {
     await visit(two, 'Receive')
     await offer.waitFor()
     await shoot(two, 'receive-offer')
-    await offer.getByText('Choose files or rename them').click()
-    await shoot(two, 'receive-files')
     await offer.getByRole('button', { name: 'Accept' }).click()
     await visit(two, 'Transfers')
     await two.waitForTimeout(8000) // for a chart to look at
