@@ -164,6 +164,14 @@ export class LanyardNode {
     return existsSync(at) ? readFileSync(at) : undefined
   }
 
+  /** The paths of all files in the inbox, in order. */
+  arrived(): string[] {
+    return readdirSync(this.inbox, { recursive: true, withFileTypes: true })
+      .filter((f) => f.isFile() && !f.parentPath.includes('.lanyard'))
+      .map((f) => join(f.parentPath, f.name).slice(this.inbox.length + 1))
+      .sort()
+  }
+
   /** The folders of dropped files that are kept. */
   drops(): string[] {
     const at = join(this.dir, 'state', 'drops')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ListedFile } from '../../api/types'
-import { count, patterns, wrongName } from './wanted'
+import { asFolder, count, patterns, wrongName } from './wanted'
 
 const files: ListedFile[] = [
   { path: 'film', size: 0, dir: true },
@@ -42,4 +42,13 @@ test('names', () => {
   expect(wrongName('..')).toBe('empty')
   expect(wrongName('a/b')).toBe('slash')
   expect(wrongName('a\\b')).toBe('slash')
+})
+
+describe('asFolder', () => {
+  test.each([
+    ['/films', '/films/'],
+    [' /films/ ', '/films/'],
+    ['/', '/'],
+    ['C:\\films\\', 'C:\\films/'],
+  ])('%s is %s', (path, folder) => expect(asFolder(path)).toBe(folder))
 })

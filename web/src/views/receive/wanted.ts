@@ -48,3 +48,8 @@ export function wrongName(name: string): 'empty' | 'slash' | undefined {
   if (/[/\\\0]/.test(name)) return 'slash'
   return undefined
 }
+
+/** A path as that of a folder, also of one that is not there yet: else it would be a single file's new name. */
+export function asFolder(path: string): string {
+  return `${path.trim().replace(/[/\\]+$/, '')}/`
+}
