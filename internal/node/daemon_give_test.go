@@ -142,8 +142,41 @@ func TestDaemonGivesNothing(t *testing.T) {
 	if v := is(giver, given, Cancelled); v.Error != nil {
 		t.Errorf("cancelled with %+v", v.Error)
 	}
-	if v := is(taker, asked, Waiting); v.Error == nil || v.Error.Code != "stopped" {
-		t.Errorf("there it waits for %+v", v.Error)
+	if v := is(taker, asked, Failed); v.Error == nil || v.Error.Code != "stopped" {
+		t.Errorf("there it failed by %+v", v.Error)
+	}
+
+	// Asked for once more, it goes on where it stopped.
+	if err := taker.Resume(asked); err != nil {
+		t.Fatal(err)
+	}
+	giver.until("asking", has(Asking))
+	giver.accept(Answer{Accept: true, Paths: []string{src}})
+	is(taker, asked, Ended)
+}
+
+// Between devices that trust each other no words are shown; another device of that
+// name gets nothing.
+func TestDaemonGivesTheTrusted(t *testing.T) {
+	giver, taker := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	_, err := giver.node.trust(t.Context(), taker.node.id.ID(), "workstation", taker.at)
+	_, err2 := taker.node.trust(t.Context(), giver.node.id.ID(), "workstation", giver.at)
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	taker.asks(giver, t.TempDir())
+	here := giver.until("asking", all(1, Asking))[0]
+	there := taker.until("asked", func(ts []Transfer) bool { return len(ts) == 1 && ts[0].DeviceID != "" })[0]
+	if here.Words != "" || there.Words != "" {
+		t.Errorf("words are shown: %q here, %q there", here.Words, there.Words)
+	}
+	stranger := newNode(t)
+	stranger.name = "workstation"
+	if _, err := stranger.Receive(t.Context(), ReceiveOptions{From: giver.at, Out: t.TempDir()}); !errors.Is(err, wire.ErrWrongDevice) {
+		t.Errorf("a namesake: %v", err)
+	}
+	if n := len(giver.Transfers()); n != 1 {
+		t.Errorf("%d transfers", n)
 	}
 }
 

@@ -130,7 +130,8 @@ func (s *requests) gone(q *request) error {
 	return nil
 }
 
-// note enters a new request, in the place of an earlier one of that device.
+// note enters a new request, in the place of an earlier one of that device that
+// is not decided on.
 func (s *requests) note(q *request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,9 +140,12 @@ func (s *requests) note(q *request) error {
 	}
 	kept := s.noted[:0]
 	for _, old := range s.noted {
-		if old.device == q.device {
+		isOver := old.expire()
+		switch {
+		case !isOver && old.device == q.device:
 			old.decide(wire.RequestState{}, errNoRequest)
-		} else if !old.expire() {
+		case isOver && time.Since(old.heard) > requestGone: // its device knows, or is told, or has gone
+		default:
 			kept = append(kept, old)
 		}
 	}

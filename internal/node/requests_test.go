@@ -148,3 +148,34 @@ func TestRequestsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// What was decided before its device asked for that is told, whoever else has asked
+// for something meanwhile, also the same device.
+func TestDecidedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRequests(nil, func(Event) {})
+		note := func(id string, device byte) *request {
+			q := &request{id: id, device: identity.DeviceID{device}, made: time.Now(), heard: time.Now(), decided: make(chan struct{})}
+			if err := s.note(q); err != nil {
+				t.Fatal(err)
+			}
+			return q
+		}
+		first := note("first", 1)
+		first.decide(wire.RequestState{Share: "s", Ticket: "t"}, nil)
+		note("other", 2)
+		note("second", 1)
+		if got := s.ask("first", first.device, 1); got != first {
+			t.Errorf("%+v", got)
+		}
+		s.ask("first", first.device, -1)
+		if next, err := s.next(t.Context()); err != nil || next.id != "other" {
+			t.Errorf("%+v, %v", next, err)
+		}
+		time.Sleep(requestGone + 1)
+		note("third", 3)
+		if got := s.ask("first", first.device, 1); got != nil {
+			t.Errorf("kept for ever: %+v", got)
+		}
+	})
+}

@@ -237,7 +237,7 @@ func (t *task) run(ctx context.Context) {
 		case errors.Is(err, errCalledOff):
 			t.end(Cancelled, err)
 			return
-		case isPassing(err):
+		case isPassing(err) && !errors.Is(err, errGivenNoMore):
 			t.stand(Waiting, err)
 			t.sleep(ctx, pause)
 			pause = min(2*pause, mostPause)

@@ -152,9 +152,11 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	o.accept()
 	t.settle()
 	if a.Always {
-		err = t.d.trustAlways(ctx, o)
+		if err := t.d.trustAlways(ctx, o); err != nil {
+			t.d.warn(err.Error(), t.id)
+		}
 	}
-	return a, err
+	return a, nil
 }
 
 // check tells what is wrong with an answer that comes from another process.
@@ -247,13 +249,21 @@ func (t *task) fetch(ctx context.Context) error {
 	res, err := r.run(ctx, c)
 	t.brought(r, res)
 	had, _ = t.look()
-	if errors.Is(err, wire.ErrUnauthorised) && had.Ticket != "" && r.began.IsZero() {
+	isRefused := errors.Is(err, wire.ErrUnauthorised)
+	switch {
+	case had.Kind == TransferAsked && (isRefused || errors.Is(err, wire.ErrStopped) || errors.Is(err, wire.ErrNoShare)):
+		t.change(func(p *order, _ *Transfer) { p.Share, p.Ticket = "", "" })
+		return errGivenNoMore
+	case isRefused && had.Ticket != "" && r.began.IsZero():
 		// The sender was started again: the code may still be good.
 		t.change(func(p *order, _ *Transfer) { p.Share, p.Ticket = "", "" })
 		return errAgain
 	}
 	return err
 }
+
+// errGivenNoMore has somebody resume the transfer, which asks once more.
+var errGivenNoMore = fmt.Errorf("%w: resume this transfer to ask once more", wire.ErrStopped)
 
 // reach connects to the sender of r: the one that was asked, or by the ticket of
 // an earlier try, or by the code.

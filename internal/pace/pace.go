@@ -150,6 +150,9 @@ func (l *Lane) IsHeld() bool {
 // IsAtLimit tells whether the group's limit is what holds its lanes up: together
 // they have nearly all that it lets through.
 func (l *Lane) IsAtLimit() bool {
+	if l == nil {
+		return false
+	}
 	l.group.mu.Lock()
 	defer l.group.mu.Unlock()
 	return l.group.limit > 0 && l.group.wasShort && l.group.had >= atLimit*l.group.limit
