@@ -25,7 +25,6 @@ export const history = {
     receiver_lost: 'Receiver gone',
   } as Record<string, string>,
   failed: 'Failed',
-  detail: 'Show details',
   facts: {
     result: 'Result',
     device: 'Device',
