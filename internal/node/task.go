@@ -76,10 +76,9 @@ type Bound string
 
 // The bounds; empty: it is not known.
 const (
-	BoundSetting   Bound = "setting"    // the limit that was set here
-	BoundNetwork   Bound = "network"    // or what the other side sends, which looks the same
-	BoundDisk      Bound = "disk"       // of this machine
-	BoundOtherSide Bound = "other_side" // its disk or its limit
+	BoundSetting Bound = "setting" // the limit that was set here
+	BoundNetwork Bound = "network" // or what the other side sends, which looks the same
+	BoundDisk    Bound = "disk"    // of this machine
 )
 
 // A Failure is why a transfer stands still, in the terms of wire's table.

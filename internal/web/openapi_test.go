@@ -28,7 +28,7 @@ var enums = map[reflect.Type][]string{
 		node.Ended, node.Declined, node.Cancelled),
 	reflect.TypeFor[node.TransferKind](): values(node.TransferOffered, node.TransferCode, node.TransferAsked,
 		node.TransferPush, node.TransferShare, node.TransferGiven),
-	reflect.TypeFor[node.Bound]():      values(node.BoundSetting, node.BoundNetwork, node.BoundDisk, node.BoundOtherSide),
+	reflect.TypeFor[node.Bound]():      values(node.BoundSetting, node.BoundNetwork, node.BoundDisk),
 	reflect.TypeFor[node.Direction]():  values(node.Sent, node.Received),
 	reflect.TypeFor[node.Rule]():       values(node.RuleAsk, node.RuleSize, node.RuleAlways),
 	reflect.TypeFor[node.PairState]():  values(node.PairWaiting, node.PairLooking, node.PairAsking, node.PairAgreed, node.PairDone, node.PairFailed),

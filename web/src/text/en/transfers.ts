@@ -68,7 +68,6 @@ export const transfers = {
     setting: 'The speed limit in the settings keeps it from going faster.',
     network: 'The network keeps it from going faster.',
     disk: 'This machine’s disk keeps it from going faster.',
-    other_side: 'The other side keeps it from going faster: its disk or its limit.',
   } as Record<string, string>,
   words: 'Words to compare',
   wordsWhy: 'The other screen has to show the same words.',
