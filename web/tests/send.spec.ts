@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { axe, expect, test } from './test'
 import { offered, pick, sendTo, visit } from './views'
 
@@ -61,6 +62,17 @@ test('to a device, some of the files, and one under another name', async ({ lapt
   await receiver.getByLabel('Search names, devices and folders').fill('onerror')
   await receiver.getByTestId('history').getByRole('button').first().click()
   await expect(receiver.getByRole('dialog').getByText(evil)).toBeVisible()
+  await axe(receiver)
+  const download = receiver.waitForEvent('download')
+  await receiver.getByRole('dialog').getByRole('link', { name: 'Download receipt' }).click()
+  const receipt = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as {
+    files: { path: string }[]
+  }
+  expect(receipt.files.map((f) => f.path)).toContain(`trip/${evil}`)
+  await receiver.keyboard.press('Escape')
+  await receiver.getByRole('tab', { name: 'Live log' }).click()
+  await expect(receiver.getByTestId('log').getByText(/done in .* Thank you!/)).toBeVisible()
+  await expect(receiver.getByTestId('log').getByText(`trip/${evil}`)).toBeVisible()
   await axe(receiver)
 })
 
