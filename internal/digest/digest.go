@@ -85,11 +85,11 @@ const Piece = guts.MaxSIMD * guts.ChunkSize
 // are hashed while they are in the processor's cache.
 //
 // The nodes of the pieces are kept as a stack of whole subtrees, as in a binary
-// counter; the last piece is merged from the right in the end, since the top
-// node must stay open until it is known whether it is the root.
+// counter; the last one is merged from the right in the end, since the top node
+// must stay open until it is known whether it is the root.
 type Hasher struct {
 	counter uint64 // number of the next chunk in the file
-	pieces  uint   // that were added
+	pieces  uint   // that are in the stack
 	left    int    // bytes to come
 	isRoot  bool   // the block is the whole file
 	stack   [7][8]uint32
@@ -112,39 +112,58 @@ func (h *Hasher) Add(data []byte) {
 	if len(data) > h.left || len(data) < h.left && len(data)%Piece != 0 {
 		panic(fmt.Sprintf("digest: %d bytes are no pieces of a block with %d to come", len(data), h.left))
 	}
-	h.left -= len(data)
-	for ; len(data) > Piece || len(data) == Piece && h.left > 0; data = data[Piece:] {
-		h.piece((*[Piece]byte)(data))
-	}
-	if h.left == 0 && len(data) > 0 {
-		h.last(data)
+	for len(data) > 0 {
+		pieces := h.next(len(data))
+		part := data[:min(pieces*Piece, len(data))]
+		data = data[len(part):]
+		h.left -= len(part)
+		switch {
+		case h.left > 0:
+			h.push(group(part, h.counter), uint(pieces))
+		case h.depth > 0:
+			h.close(group(part, h.counter))
+		default: // the block is no more than a piece
+			h.node = compressPiece(part, h.counter)
+		}
+		h.counter += uint64(pieces) * guts.MaxSIMD
 	}
 }
 
-func (h *Hasher) piece(data *[Piece]byte) {
-	cv := guts.ChainingValue(guts.CompressBuffer(data, Piece, &guts.IV, h.counter, 0))
-	h.counter += guts.MaxSIMD
-	h.pieces++
-	for range bits.TrailingZeros(h.pieces) {
+// next is how many pieces of the next n bytes make a subtree of the block, the
+// last of them maybe not a whole one: as many as can be hashed at once, but not
+// all of a block, whose top node must stay open.
+func (h *Hasher) next(n int) int {
+	pieces := min(groupPieces, (n+Piece-1)/Piece)
+	if n < h.left || pieces*Piece < n {
+		pieces = 1 << (bits.Len(uint(pieces)) - 1) // more comes, so only whole subtrees
+	}
+	if h.pieces > 0 {
+		pieces = min(pieces, 1<<bits.TrailingZeros(h.pieces))
+	}
+	if pieces > 1 && h.depth == 0 && pieces*Piece >= h.left {
+		pieces = 1 << (bits.Len(uint(pieces-1)) - 1)
+	}
+	return pieces
+}
+
+// push puts a subtree of so many pieces, a power of two, onto the stack, after
+// those that it completes.
+func (h *Hasher) push(cv [8]uint32, pieces uint) {
+	for size := pieces; h.pieces&size != 0; size *= 2 {
 		h.depth--
 		cv = parent(h.stack[h.depth], cv)
 	}
+	h.pieces += pieces
 	h.stack[h.depth] = cv
 	h.depth++
 }
 
-func (h *Hasher) last(data []byte) {
-	if len(data) == Piece {
-		h.node = guts.CompressBuffer((*[Piece]byte)(data), Piece, &guts.IV, h.counter, 0)
-	} else {
-		// The assembly reads whole pieces, so that a short one needs room.
-		var buf [Piece]byte
-		copy(buf[:], data)
-		h.node = guts.CompressBuffer(&buf, len(data), &guts.IV, h.counter, 0)
+// close makes the block's node of its last subtree and those in the stack.
+func (h *Hasher) close(cv [8]uint32) {
+	for ; h.depth > 1; h.depth-- {
+		cv = parent(h.stack[h.depth-1], cv)
 	}
-	for ; h.depth > 0; h.depth-- {
-		h.node = guts.ParentNode(h.stack[h.depth-1], guts.ChainingValue(h.node), &guts.IV, 0)
-	}
+	h.node = guts.ParentNode(h.stack[0], cv, &guts.IV, 0)
 }
 
 // Digest is the digest of the block, all of which was added.
