@@ -25,6 +25,7 @@ type disk struct {
 
 	mu   sync.Mutex
 	dirs map[string]*os.File // handles of folders in use
+	data *os.Root            // dataDir, where most files are made; nil until then
 }
 
 // maxDirs bounds the handles that disk.dirs holds.
@@ -50,6 +51,7 @@ func openDisk(dir string) (*disk, error) {
 
 func (d *disk) Close() error {
 	d.forgetDirs()
+	d.forgetData()
 	if root := d.root.Load(); root != nil {
 		return root.Close()
 	}
@@ -214,11 +216,49 @@ func (d *disk) Create(name string, exec bool) (file, error) {
 	if exec {
 		mode = 0o777
 	}
-	f, err := d.root.Load().OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	const flag = os.O_RDWR | os.O_CREATE | os.O_EXCL | openFlags // which spare calls of the system here
+	if base, ok := strings.CutPrefix(name, dataDir+"/"); ok {
+		data, err := d.openData()
+		if err != nil {
+			return nil, err
+		}
+		f, err := data.OpenFile(base, flag, mode)
+		if err == nil {
+			return diskFile{f}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
+			return nil, err
+		}
+		d.forgetData() // it was removed meanwhile, and may be there again
+	}
+	f, err := d.root.Load().OpenFile(name, flag, mode)
 	if err != nil {
 		return nil, err
 	}
 	return diskFile{f}, nil
+}
+
+// openData is dataDir, opened once: ten thousand files are made in it.
+func (d *disk) openData() (*os.Root, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.data == nil {
+		data, err := d.root.Load().OpenRoot(dataDir)
+		if err != nil {
+			return nil, err
+		}
+		d.data = data
+	}
+	return d.data, nil
+}
+
+func (d *disk) forgetData() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.data != nil {
+		_ = d.data.Close()
+		d.data = nil
+	}
 }
 
 func (d *disk) Open(name string) (file, error) {
@@ -294,7 +334,12 @@ func (d *disk) IsLocked(name string) (bool, error) {
 	return false, cmp.Or(err, f.Close())
 }
 
-func (d *disk) Remove(name string) error { return d.root.Load().Remove(name) }
+func (d *disk) Remove(name string) error {
+	if name == dataDir {
+		d.forgetData() // Windows keeps a folder that is open
+	}
+	return d.root.Load().Remove(name)
+}
 
 func (d *disk) Replace(from, to string) error { return d.root.Load().Rename(from, to) }
 

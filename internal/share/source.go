@@ -33,8 +33,9 @@ type content interface {
 
 // disk opens files below the paths that were named.
 type disk struct {
-	tops  map[string]top      // by the first part of the path in the share
-	roots map[string]*os.Root // by their real folder
+	tops    map[string]top      // by the first part of the path in the share
+	roots   map[string]*os.Root // by their real folder
+	folders folders             // that files were last opened in
 }
 
 // A top is a path that was named.
@@ -80,7 +81,7 @@ func (d *disk) open(path string) (content, error) {
 	if !below {
 		name = t.file
 	}
-	f, err := openRegular(t.root, filepath.FromSlash(name))
+	f, err := d.folders.file(t.root, filepath.FromSlash(name))
 	if err != nil {
 		return nil, fmt.Errorf("open %q: %w", path, err)
 	}
@@ -135,7 +136,7 @@ func plain(err error) error {
 }
 
 func (d *disk) Close() error {
-	var errs []error
+	errs := []error{d.folders.close()}
 	for _, root := range d.roots {
 		errs = append(errs, root.Close())
 	}
