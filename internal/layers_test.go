@@ -93,6 +93,11 @@ var layers = map[string]layer{
 		below:  []string{"wire", "digest"},
 		banned: append([]string{"net", "net/http"}, talking...),
 	},
+	"internal/speed": {
+		why:    "what one machine can do, and what the figures of a speed test say; it moves nothing between machines",
+		below:  []string{"inbox", "wire", "digest"},
+		banned: append([]string{"net/http"}, talking...),
+	},
 	"internal/transfer": {
 		why:    "the engine: connections are dialled by a function from above, so that it never knows node or discovery",
 		below:  []string{"pace", "wire", "digest"},
@@ -101,7 +106,7 @@ var layers = map[string]layer{
 	"internal/node": {
 		why: "the application, which puts the parts together",
 		below: []string{
-			"transfer", "share", "inbox", "pairing", "identity", "secure", "discovery", "store", "pace", "wire", "digest",
+			"speed", "transfer", "share", "inbox", "pairing", "identity", "secure", "discovery", "store", "pace", "wire", "digest",
 		},
 		banned: talking,
 	},

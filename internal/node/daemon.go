@@ -57,6 +57,7 @@ type Daemon struct {
 	verdicts chan TrustAnswer           // on the request for trust
 	aside    chan func(context.Context) // to be run beside the tasks
 	pairing  pairingTask
+	bench    benchTask
 	drops    *drops
 
 	kept []*task // taken up, for Run to begin

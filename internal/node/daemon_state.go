@@ -18,12 +18,13 @@ type DaemonState struct {
 	Devices   []Device   `json:"devices"`
 	Trust     *Meeting   `json:"trust"`
 	Pairing   *Pairing   `json:"pairing"`
+	Bench     *Bench     `json:"bench"`
 	Limits    Limits     `json:"limits"`
 }
 
 // State is how the daemon stands.
 func (d *Daemon) State(ctx context.Context) (DaemonState, error) {
-	s := DaemonState{Seq: d.Newest(), Node: d.Info(), Transfers: d.Transfers(), Trust: d.TrustAsked(), Pairing: d.Pairing(), Limits: d.Limits()}
+	s := DaemonState{Seq: d.Newest(), Node: d.Info(), Transfers: d.Transfers(), Trust: d.TrustAsked(), Pairing: d.Pairing(), Bench: d.Bench(), Limits: d.Limits()}
 	var err error
 	s.Devices, err = d.Devices(ctx)
 	return s, err

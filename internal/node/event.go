@@ -95,6 +95,7 @@ const (
 	KindSeen     Kind = "seen"     // Device, DeviceID, Addresses: is on the network, or has changed
 	KindGone     Kind = "gone"     // Device, DeviceID: is there no more
 	KindPairing  Kind = "pairing"  // the daemon's pairing has changed
+	KindBench    Kind = "bench"    // the daemon's speed test has changed
 	KindKnown    Kind = "known"    // DeviceID: what is known of a device has changed
 	KindMissed   Kind = "missed"   // some notices are not kept any more: look at everything anew
 )

@@ -46,6 +46,9 @@ type (
 	PairingNow struct {
 		Pairing *node.Pairing `json:"pairing"`
 	}
+	BenchNow struct {
+		Bench *node.Bench `json:"bench"`
+	}
 	Verdict struct {
 		Accept bool `json:"accept"`
 	}

@@ -84,6 +84,7 @@ func TestCalls(t *testing.T) {
 	c.takesOffer(cellar)
 	c.gives(cellar)
 	c.pairs(cellar)
+	c.measures()
 	c.remembers()
 	limits := want[node.Limits](c, "PUT", "/v1/limits", node.Limits{Up: 5e6})
 	if now := want[node.Limits](c, "GET", "/v1/limits", nil); now != limits || now.Up != 5e6 {
@@ -301,6 +302,34 @@ func (c *caller) gives(other *running) {
 	c.find(node.TransferGiven, node.Ended)
 	if got, err := os.ReadFile(filepath.Join(other.inbox, "given.txt")); err != nil || string(got) != "here" {
 		c.t.Errorf("%q, %v", got, err)
+	}
+}
+
+// measures this machine, is stopped, and knows nothing of it in the end.
+func (c *caller) measures() {
+	c.t.Helper()
+	if now := want[BenchNow](c, "GET", "/v1/bench", nil); now.Bench != nil {
+		c.t.Errorf("%+v", now.Bench)
+	}
+	c.refused("POST", "/v1/bench", `{"device":"nobody"}`, "usage", "")
+	c.refused("POST", "/v1/bench", asJSON(c.t, node.BenchJob{Device: c.d.Info().Device}), "usage", "not trusted")
+	if b := want[node.Bench](c, "POST", "/v1/bench", node.BenchJob{}); b.State != node.BenchRunning || b.Step != node.BenchMachines {
+		c.t.Errorf("%+v", b)
+	}
+	c.refused("POST", "/v1/bench", `{"device":""}`, "busy", "")
+	if s := want[State](c, "GET", "/v1/state", nil); s.Bench == nil || s.Bench.State != node.BenchRunning {
+		c.t.Errorf("%+v", s.Bench)
+	}
+	want[Nothing](c, "DELETE", "/v1/bench", nil)
+	if b := want[BenchNow](c, "GET", "/v1/bench", nil).Bench; b == nil || b.State != node.BenchStopped || b.Error != nil {
+		c.t.Errorf("%+v", b)
+	}
+	if left, err := filepath.Glob(filepath.Join(c.inbox, ".lanyard-bench-*")); err != nil || len(left) > 0 {
+		c.t.Errorf("left behind: %q, %v", left, err)
+	}
+	want[Nothing](c, "DELETE", "/v1/bench", nil)
+	if now := want[BenchNow](c, "GET", "/v1/bench", nil); now.Bench != nil {
+		c.t.Errorf("%+v", now.Bench)
 	}
 }
 

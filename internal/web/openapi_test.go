@@ -18,6 +18,7 @@ import (
 	"lanyard/internal/digest"
 	"lanyard/internal/node"
 	"lanyard/internal/settings"
+	"lanyard/internal/speed"
 )
 
 var update = flag.Bool("update", false, "write openapi.json anew")
@@ -32,12 +33,16 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[node.Direction]():  values(node.Sent, node.Received),
 	reflect.TypeFor[node.Rule]():       values(node.RuleAsk, node.RuleSize, node.RuleAlways),
 	reflect.TypeFor[node.PairState]():  values(node.PairWaiting, node.PairLooking, node.PairAsking, node.PairAgreed, node.PairDone, node.PairFailed),
+	reflect.TypeFor[node.BenchState](): values(node.BenchRunning, node.BenchDone, node.BenchFailed, node.BenchStopped),
+	reflect.TypeFor[node.BenchStep]():  values(node.BenchMachines, node.BenchNetwork, node.BenchStreams),
+	reflect.TypeFor[speed.Limit](): values(speed.LimitNetwork, speed.LimitLoss, speed.LimitSenderDisk, speed.LimitReceiverDisk,
+		speed.LimitSenderProcessor, speed.LimitReceiverProcessor, speed.LimitSetting),
 	reflect.TypeFor[settings.Source](): values(settings.FromDefault, settings.FromFile, settings.FromEnvironment, settings.FromFlag),
 	reflect.TypeFor[node.Kind](): values(node.KindWaiting, node.KindOffered, node.KindRequested, node.KindAccepted, node.KindResting,
 		node.KindNewCode, node.KindSkipped, node.KindSending, node.KindReceived, node.KindRefused, node.KindDeclined, node.KindTrouble,
 		node.KindConnected, node.KindTrust, node.KindAgreed, node.KindTrusted, node.KindWarning, node.KindFailed, node.KindAsked,
 		node.KindLooking, node.KindOffer, node.KindProgress, node.KindRun, node.KindFile, node.KindLost, node.KindBack,
-		node.KindTransfer, node.KindSeen, node.KindGone, node.KindPairing, node.KindKnown, node.KindMissed),
+		node.KindTransfer, node.KindSeen, node.KindGone, node.KindPairing, node.KindBench, node.KindKnown, node.KindMissed),
 	reflect.TypeFor[FileKind](): values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),
 	reflect.TypeFor[PlaceName](): values(PlaceHome, PlaceDesktop, PlaceDownloads, PlaceDocuments, PlacePictures, PlaceVideos,
 		PlaceMusic, PlaceDisk),
@@ -53,7 +58,8 @@ func values[T ~string](all ...T) (texts []string) {
 
 // The names of types that another of that name is described beside.
 var renamed = map[reflect.Type]string{
-	reflect.TypeFor[node.Entry](): "Entry",
+	reflect.TypeFor[node.Entry]():    "Entry",
+	reflect.TypeFor[speed.Verdict](): "SpeedVerdict",
 }
 
 // The calls of the page that sign in and out.

@@ -86,6 +86,15 @@ var routes = []route{
 		return nil
 	}),
 
+	get("/v1/bench", "the speed test that was asked for here", func(a *api, _ *http.Request) (BenchNow, error) { return BenchNow{a.d.Bench()}, nil }),
+	post("/v1/bench", "begin to measure: the way from a trusted device to this one, or this machine alone", func(a *api, r *http.Request, j node.BenchJob) (node.Bench, error) {
+		return a.d.StartBench(r.Context(), j)
+	}),
+	do("DELETE /v1/bench", "stop it, or clear the last one", nil).by(func(a *api, _ *http.Request) error {
+		a.d.EndBench()
+		return nil
+	}),
+
 	get("/v1/limits", "bytes a second", func(a *api, _ *http.Request) (node.Limits, error) { return a.d.Limits(), nil }),
 	ask("PUT /v1/limits", "change them until the node ends, also for what is under way", (*api).setLimits),
 
