@@ -16,7 +16,7 @@ type Span struct{ First, End wire.BlockIndex }
 
 func (s Span) len() wire.BlockIndex { return s.End - s.First }
 
-// A run is a span that one stream is fetching. All fields are guarded by the
+// A run is a span that one stream is fetching. Its fields are guarded by the
 // queue's mutex.
 type run struct {
 	Span                      // what is still this run's to write; a thief moves End
@@ -24,6 +24,9 @@ type run struct {
 	began     time.Time       // when it was asked for
 	asked     wire.BlockIndex // as many blocks as were asked for
 	duplicate bool            // its last block is being fetched by another stream too
+
+	// part of block next has come, in 1/1024. Not guarded: its stream sets it.
+	part atomic.Int32
 }
 
 // A queue hands out the blocks of one transfer. It is safe for use from
@@ -35,6 +38,7 @@ type queue struct {
 	out     map[*run]struct{}
 	settled []uint64        // a bit a block: written, failed or not asked for
 	left    wire.BlockIndex // blocks not settled
+	pace    time.Duration   // that a block takes on a stream, of late; 0: not known yet
 	closed  bool
 	asleep  atomic.Int32 // callers that wait in take
 	// finished is closed when every block is settled.
@@ -85,8 +89,8 @@ func (q *queue) settleMore(n wire.BlockIndex) {
 // to do, and answers nil when all blocks are settled, the queue is closed, or
 // quit says that the caller is not wanted any more.
 //
-// patience is how much longer than this a run must be expected to take for its
-// tail to be worth taking over: less than a new connection costs is no gain.
+// patience is how much longer a run must be expected to take for its tail to be
+// worth taking over: less than a new connection costs is no gain.
 func (q *queue) take(most wire.BlockIndex, streams int, patience time.Duration, quit func() bool) *run {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -145,18 +149,21 @@ func (q *queue) drop(n wire.BlockIndex) {
 
 // steal takes the tail half of the run that will take longest, or, when that
 // run is down to one block and late, the same block a second time.
+//
+// A block is fetched twice only when that is expected to be faster than to wait
+// for it: where many streams share a link, what comes twice is missing elsewhere.
 func (q *queue) steal(patience time.Duration) (Span, bool) {
 	var slowest *run
 	var longest time.Duration
+	now := time.Now()
 	for r := range q.out {
-		rest := r.End - r.next
-		if rest == 0 || r.duplicate {
+		if r.End == r.next || r.duplicate {
 			continue
 		}
-		// The pace so far tells the pace to come; a block under way counts as
-		// fetched, or a run without any finished block would never end.
-		elapsed := time.Since(r.began)
-		expected := elapsed * time.Duration(rest) / time.Duration(r.next-r.First+1)
+		expected := q.remaining(r, now)
+		if r.End-r.next == 1 {
+			expected -= q.pace
+		}
 		if expected > longest {
 			slowest, longest = r, expected
 		}
@@ -173,6 +180,21 @@ func (q *queue) steal(patience time.Duration) (Span, bool) {
 	slowest.End = s.First
 	return s, true
 }
+
+// remaining is how long a run is expected to take yet. The pace so far tells the
+// pace to come; one that has none yet is taken for one like the others, unless it
+// has been out for long.
+func (q *queue) remaining(r *run, now time.Time) time.Duration {
+	elapsed := now.Sub(r.began)
+	part := float64(r.part.Load()) / partWhole
+	done, rest := float64(r.next-r.First)+part, float64(r.End-r.next)-part
+	if done < 0.25 && elapsed < 2*q.pace {
+		return time.Duration(rest * float64(q.pace))
+	}
+	return time.Duration(float64(elapsed) * rest / max(done, 1.0/partWhole))
+}
+
+const partWhole = 1024
 
 // The answers of claim.
 type claimed int
@@ -192,6 +214,7 @@ func (q *queue) claim(r *run, b wire.BlockIndex) claimed {
 		return lost
 	}
 	r.next = b + 1
+	r.part.Store(0)
 	if q.isSettled(b) {
 		return settled
 	}
@@ -204,6 +227,13 @@ func (q *queue) finish(r *run) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.out, r)
+	if blocks := r.next - r.First; blocks > 0 {
+		pace := time.Since(r.began) / time.Duration(blocks)
+		if q.pace > 0 {
+			pace = (3*q.pace + pace) / 4
+		}
+		q.pace = pace
+	}
 	if rest := (Span{r.next, r.End}); rest.len() > 0 {
 		q.insert(rest)
 	}

@@ -343,7 +343,7 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 	i, n := t.layout.Locate(b)
 	size := t.layout.Size(i)
 	length := digest.BlockLen(size, n)
-	computed, err := s.read(ctx, digest.NewHasher(n, size), length)
+	computed, err := s.read(ctx, r, digest.NewHasher(n, size), length)
 	if err != nil {
 		return fmt.Errorf("read block %d: %w", b, err)
 	}
@@ -385,9 +385,10 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 // block is asked for again.
 var errMismatched = errors.New("does not match its digest, asked for again")
 
-// read reads a block of that length and its trailer into the buffer, and hashes
-// the block as it comes: what was just decrypted is still in the cache.
-func (s *stream) read(ctx context.Context, hasher digest.Hasher, length int) (digest.Digest, error) {
+// read reads the next block of run r, of that length, and its trailer into the
+// buffer, and hashes the block as it comes: what was just decrypted is still in
+// the cache.
+func (s *stream) read(ctx context.Context, r *run, hasher digest.Hasher, length int) (digest.Digest, error) {
 	hashed := 0
 	for got, end := 0, length+wire.TrailerSize; got < end; {
 		n, err := s.receive(ctx, s.buf[got:end])
@@ -395,6 +396,7 @@ func (s *stream) read(ctx context.Context, hasher digest.Hasher, length int) (di
 			return digest.Digest{}, err
 		}
 		got += n
+		r.part.Store(int32(got * partWhole / end))
 		ready := min(got, length)
 		if ready < length {
 			ready -= ready % digest.Piece

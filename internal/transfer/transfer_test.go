@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -508,38 +507,5 @@ func TestLimit(t *testing.T) {
 	// The first readPiece goes at once.
 	if least := time.Duration(3*digest.BlockSize-readPiece) * time.Second / limit; time.Since(began) < least*9/10 {
 		t.Errorf("took %v, want at least %v", time.Since(began), least)
-	}
-}
-
-func TestTuner(t *testing.T) {
-	none := math.Inf(1)
-	for _, c := range []struct {
-		name  string
-		rate  func(streams int) float64 // that the link has
-		limit float64
-		want  int
-	}{
-		{"a stream at a time is all the link has", func(int) float64 { return 100e6 }, none, 4},
-		{"each stream has its share", func(n int) float64 { return 2.4e6 * float64(n) }, none, MaxStreams},
-		{"a link that eight streams fill", func(n int) float64 { return min(2.4e6*float64(n), 18e6) }, none, 8},
-		{"a path that is faster than the machine", func(n int) float64 { return 600e6 + 60e6*float64(n) }, none, 4},
-		{"more streams are slower", func(n int) float64 { return 100e6 / float64(n) }, none, 4},
-		{"a limit that the first streams reach", func(n int) float64 { return 10e6 * float64(n) }, 30e6, 4},
-		{"a limit that takes more streams", func(n int) float64 { return 2.4e6 * float64(n) }, 30e6, 16},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			now := time.Unix(1000, 0)
-			tune := newTuner(0, MaxStreams, now)
-			var bytes int64
-			n := tune.streams
-			for range 4000 / 20 {
-				now = now.Add(20 * time.Millisecond)
-				bytes += int64(min(c.rate(n), c.limit) * 0.02)
-				n = tune.observe(now, bytes, 8*time.Millisecond, c.rate(n) > c.limit)
-			}
-			if n != c.want {
-				t.Errorf("%d streams after 4 s, want %d", n, c.want)
-			}
-		})
 	}
 }

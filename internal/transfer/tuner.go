@@ -11,128 +11,194 @@ const MaxStreams = wire.MaxStreams
 
 const (
 	firstStreams = 4
-	gainWanted   = 1.05 // a step up must bring this much, or it is taken back
-	gainSure     = 1.25 // this much is no chance: one interval shows it
+	leastStreams = 2 // one alone waits while its block is hashed and written
+	rampFactor   = 4
 	minInterval  = 300 * time.Millisecond
-	// fastStream is a rate of one stream, in bytes a second, at which neither
-	// loss nor a window holds it back: more of them would only share the
-	// processors, and take each other's place in the caches.
-	fastStream = 100e6
-	// settledFor is how long a number stands before more are tried again: what
-	// limited the rate may have gone. It doubles with each try in vain.
+
+	// fastStream is a rate of one stream, in bytes a second, at which it is the
+	// processors or the disks that set the pace rather than loss or a window: more
+	// streams would share them, and take each other's place in the caches.
+	fastStream = 60e6
+
+	// After a change of their number some intervals pass before rates count: those
+	// too many end with their runs, and new ones are faster until they meet their
+	// first loss than they will ever be again.
+	restIntervals = 3
+	rateIntervals = 2 // that make up a rate
+
+	gainWanted = 1.05 // what is tried must bring this much
+	asGood     = 0.98 // or this much with fewer streams
+	collapsed  = 0.8  // this little with fewer needs no second look
+
+	// settledFor is how long a number stands before another one is tried. It
+	// doubles with each try in vain.
 	settledFor = 5 * time.Second
 )
 
-// A tuner finds the number of streams. It starts with a few and doubles them
-// while the rate still rises. When one interval does not show that beyond
-// doubt, it takes a second one, since the first may have met a burst of loss,
-// streams that were still speeding up, or somebody else's quiet moment; and
-// when both together show no gain, it goes back to the number before. While a
-// limit of the user's holds the streams up, their number stays.
+// A tuner finds the number of streams.
 //
-// It may start with what an earlier transfer settled on. That need not hold any
-// more, and going up does not show it: such a number is halved as long as half of
-// it is as good.
+// It starts with a few and soon has all that there may be, unless the few are
+// fast: too many cost little for a moment, and too few show in nothing that can
+// be seen at once, since connections are fast until they meet their first loss.
+// Then it compares: half of them, and half of those while that is better, or
+// twice as many. Once it has settled it tries both from time to time, for what
+// limited the rate may have gone. While a limit of the user's holds the streams up, their
+// number stays.
+//
+// What an earlier transfer settled on is where it starts otherwise, without a
+// comparison before the first time that it tries others.
 //
 // It is fed by one goroutine and knows no clock but the times it is given.
 type tuner struct {
 	streams int
 	limit   int // MaxStreams, or less when there are not that many blocks
 
-	interval time.Duration
-	since    time.Time // start of the interval being measured
-	bytes    int64     // socket bytes at since
+	since time.Time // start of the interval being measured
+	bytes int64     // socket bytes at since
 
-	best      float64 // bytes per second with bestCount streams
+	doing phase
+	rest  int     // intervals that do not count
+	sum   float64 // of the rates of the intervals that did
+	count int
+
+	best      float64 // bytes per second with bestCount streams; 0: not known yet
 	bestCount int
-	first     float64 // rate of the first interval since the last step up, if it left doubts
 	settled   time.Time
 	patience  time.Duration
-
-	unproven bool // nothing in this transfer says that half as many are worse
-	halved   int  // intervals since their number was halved to see that; 0: it is not
+	tryMore   bool // when it tries next
+	searches  bool // it has neither begun with a number that was learned nor tried both ways
 }
+
+type phase uint8
+
+const (
+	ramping phase = iota
+	rating        // the streams that there are, to be compared with the best
+	holding
+)
 
 // newTuner starts at now with first streams, 0 for a few, and at most limit.
 func newTuner(first, limit int, now time.Time) *tuner {
+	t := &tuner{limit: limit, since: now, patience: settledFor, searches: first == 0}
 	if first == 0 {
 		first = firstStreams
 	}
-	first = min(first, limit)
-	return &tuner{
-		// A sender whose disk still spins up gives nothing to judge by.
-		streams: first, bestCount: first, limit: limit, since: now,
-		interval: minInterval, patience: settledFor, unproven: first > firstStreams,
+	t.streams = min(first, limit)
+	t.bestCount = t.streams
+	if !t.searches {
+		t.rate(restIntervals)
 	}
+	return t
 }
 
 // observe takes the bytes received up to now over all streams and the round
 // trip time, whether streams wait for a limit, and answers how many streams there
 // should be. Call it often; it decides only once an interval.
 func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, limited bool) int {
-	t.interval = max(minInterval, 10*roundTrip)
 	elapsed := now.Sub(t.since)
-	if elapsed < t.interval {
+	if elapsed < max(minInterval, 10*roundTrip) {
 		return t.streams
 	}
 	rate := float64(bytes-t.bytes) / elapsed.Seconds()
 	t.since, t.bytes = now, bytes
 	switch {
-	case limited || rate >= fastStream*float64(t.streams):
-		t.best, t.bestCount, t.first, t.settled, t.halved = rate, t.streams, 0, now, 0
-	case t.halved > 0:
-		t.compareHalf(rate, now)
-	case !t.settled.IsZero():
+	case limited:
+		t.bestCount = t.streams
+		t.hold(rate, now)
+	case t.doing == ramping:
+		t.ramp(rate, now)
+	case t.doing == rating:
+		t.compare(rate, now)
+	default:
 		// The rate to beat is the one of now, not of a better moment.
 		t.best += (rate - t.best) / 4
-		switch {
-		case now.Sub(t.settled) < t.patience:
-		case t.unproven:
-			t.streams, t.halved = max(t.streams/2, firstStreams), 1
-		case t.streams < t.limit:
-			t.settled = time.Time{}
-			t.patience *= 2
-			t.stepUp()
+		if now.Sub(t.settled) >= t.patience {
+			t.try(now)
 		}
-	case rate > t.best*gainSure:
-		t.gained(rate, now)
-	case t.first == 0:
-		t.first = rate
-	case (t.first+rate)/2 > t.best*gainWanted:
-		t.gained((t.first+rate)/2, now)
-	default:
-		t.streams, t.settled, t.first = t.bestCount, now, 0
 	}
 	return t.streams
 }
 
-// gained keeps the number of streams there is and tries more.
-func (t *tuner) gained(rate float64, now time.Time) {
-	t.patience = settledFor
-	t.unproven = t.unproven && t.best == 0
-	t.best, t.bestCount, t.first = rate, t.streams, 0
+// ramp goes up until there are enough.
+func (t *tuner) ramp(rate float64, now time.Time) {
+	if rate >= fastStream*float64(t.streams) {
+		t.rate(0)
+		t.compare(rate, now)
+		return
+	}
+	t.streams = min(rampFactor*t.streams, t.limit)
+	t.bestCount = t.streams
 	if t.streams == t.limit {
-		t.settled = now
-	} else {
-		t.stepUp()
+		t.rate(restIntervals)
 	}
 }
 
-func (t *tuner) stepUp() {
-	t.streams = min(2*t.streams, t.limit)
+// rate begins to find the rate of the streams that there are, after a rest.
+func (t *tuner) rate(rest int) { t.doing, t.rest, t.sum, t.count = rating, rest, 0, 0 }
+
+// compare takes the rate of an interval, and decides when there are enough.
+func (t *tuner) compare(rate float64, now time.Time) {
+	isLess := t.best > 0 && t.streams < t.bestCount
+	if isLess && rate < t.best*collapsed {
+		t.inVain(now)
+		return
+	}
+	if t.rest > 0 {
+		t.rest--
+		return
+	}
+	t.sum += rate
+	if t.count++; t.count < rateIntervals {
+		return
+	}
+	rate = t.sum / rateIntervals
+	switch {
+	case t.best == 0:
+		t.hold(rate, now)
+		if t.searches {
+			t.try(now)
+		}
+	case rate >= t.best*gainWanted:
+		t.bestCount, t.patience = t.streams, settledFor
+		t.hold(rate, now)
+		t.tryMore = !isLess
+		t.try(now) // more of the same may be better still
+	case isLess && rate >= t.best*asGood:
+		t.bestCount = t.streams
+		t.hold(rate, now)
+	default:
+		t.inVain(now)
+	}
 }
 
-// compareHalf takes the rate of an interval with half the streams. The first one
-// is not theirs alone: those too many end with their runs.
-func (t *tuner) compareHalf(rate float64, now time.Time) {
-	if t.halved == 1 {
-		t.halved++
+// hold keeps the best number, whose rate is told.
+func (t *tuner) hold(rate float64, now time.Time) {
+	t.doing, t.best, t.settled = holding, rate, now
+	t.streams = t.bestCount
+}
+
+// inVain goes back to the best number.
+func (t *tuner) inVain(now time.Time) {
+	t.hold(t.best, now)
+	if t.searches {
+		t.searches = false
+		t.try(now)
 		return
 	}
-	t.halved, t.settled = 0, now
-	if rate*gainWanted < t.best {
-		t.streams, t.unproven = t.bestCount, false
+	t.patience *= 2
+}
+
+// try begins to try half or twice as many, in turns.
+func (t *tuner) try(now time.Time) {
+	next := max(t.streams/2, min(t.streams, leastStreams))
+	if t.tryMore {
+		next = min(2*t.streams, t.limit)
+	}
+	t.tryMore = !t.tryMore
+	if next == t.streams {
+		t.settled = now // there are none to try
 		return
 	}
-	t.best, t.bestCount, t.unproven = rate, t.streams, t.streams > firstStreams
+	t.streams = next
+	t.rate(restIntervals)
 }

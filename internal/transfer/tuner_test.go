@@ -8,49 +8,95 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A tunedLink is a link that carries each stream at a rate, and all of them
-// together at no more than another, in bytes a second.
-type tunedLink struct{ stream, most float64 }
-
-func (l tunedLink) rate(streams int) float64 { return min(l.stream*float64(streams), l.most) }
-
-// tune feeds a tuner for a time, as a transfer would, and answers it.
-func tune(tu *tuner, from time.Time, l tunedLink, took time.Duration) *tuner {
-	var bytes float64
-	const tick = 20 * time.Millisecond
-	for at := tick; at <= took; at += tick {
-		bytes += l.rate(tu.streams) * tick.Seconds()
-		tu.observe(from.Add(at), int64(bytes), time.Millisecond, false)
-	}
-	return tu
+// A tunedLink tells what so many streams carry together, in bytes a second. In
+// its first moments a new one carries what the fastest link has.
+type tunedLink struct {
+	rate      func(streams int) float64
+	overshoot time.Duration
+	most      float64
 }
 
-// However many streams it begins with, the number that helps is found.
-func TestTunerGoesBothWays(t *testing.T) {
-	now := time.Unix(0, 0)
-	for _, c := range []struct {
-		helpful int // streams that bring something
-		want    int // the number settled on
-	}{
-		{2, 4}, // never fewer than it begins with by itself
-		{4, 4},
-		{8, 8},
-		{16, 16},
-		{32, 32},
-		{100, 32},
+// tune feeds a tuner for a time, as a transfer would, and answers the bytes that
+// came since from.
+func tune(tu *tuner, l tunedLink, took, from time.Duration) (bytes float64) {
+	const tick = 20 * time.Millisecond
+	var all float64
+	begin, streams, changed := tu.since, tu.streams, time.Duration(0)
+	for at := tick; at <= took; at += tick {
+		rate := l.rate(tu.streams)
+		if at-changed < l.overshoot {
+			rate = l.most
+		}
+		all += rate * tick.Seconds()
+		if at > from {
+			bytes += rate * tick.Seconds()
+		}
+		before := streams
+		if streams = tu.observe(begin.Add(at), int64(all), time.Millisecond, false); streams > before {
+			changed = at
+		}
+	}
+	return bytes
+}
+
+// On every kind of link the number is soon as good as the best one.
+func TestTunerIsNearTheBest(t *testing.T) {
+	capped := func(each, most float64) func(int) float64 {
+		return func(n int) float64 { return min(each*float64(n), most) }
+	}
+	for name, l := range map[string]tunedLink{
+		"loss":                   {rate: capped(2.4e6, 36e6), overshoot: 400 * time.Millisecond, most: 36e6},
+		"more loss":              {rate: capped(1e6, 120e6), overshoot: 400 * time.Millisecond, most: 120e6},
+		"no loss":                {rate: capped(120e6, 120e6)},
+		"slow and far":           {rate: capped(4e6, 12e6), overshoot: time.Second, most: 12e6},
+		"faster than processors": {rate: func(n int) float64 { return 900e6 * (1 - 1/float64(4*n)) / (1 + float64(n)/80) }},
+		"a fast link with loss":  {rate: capped(90e6, 1.1e9)},
+		"a disk that seeks":      {rate: func(n int) float64 { return 150e6 / (1 + float64(n)/32) }},
 	} {
-		for _, begin := range []int{0, 1, 2, 4, 8, 16, 32} {
-			t.Run(fmt.Sprint(c.helpful, " help, begun with ", begin), func(t *testing.T) {
-				l := tunedLink{1e6, 1e6 * float64(c.helpful)}
-				tu := tune(newTuner(begin, MaxStreams, now), now, l, time.Minute)
-				want := c.want
-				if begin > 0 && begin < firstStreams && c.helpful < firstStreams {
-					want = c.helpful // begun lower, it has no reason to go up
+		t.Run(name, func(t *testing.T) {
+			best := 0.0
+			for n := 1; n <= MaxStreams; n++ {
+				best = max(best, l.rate(n))
+			}
+			const second = time.Second
+			for _, c := range []struct {
+				from, to time.Duration
+				part     float64
+			}{{3 * second, 10 * second, 0.85}, {10 * second, 40 * second, 0.95}} {
+				got := tune(newTuner(0, MaxStreams, time.Unix(0, 0)), l, c.to, c.from)
+				if part := got / (best * (c.to - c.from).Seconds()); part < c.part {
+					t.Errorf("from %v on %.3f of the best, want %v", c.from, part, c.part)
 				}
-				if tu.bestCount != want {
+			}
+		})
+	}
+}
+
+// However many streams it begins with, as many as help are found, and not many
+// more.
+func TestTunerGoesBothWays(t *testing.T) {
+	for _, helpful := range []int{2, 4, 8, 16, 32, 100} {
+		for _, begin := range []int{0, 1, 2, 4, 8, 16, 32} {
+			t.Run(fmt.Sprint(helpful, " help, begun with ", begin), func(t *testing.T) {
+				l := tunedLink{rate: func(n int) float64 { return 1e6 * float64(min(n, helpful)) }}
+				tu := newTuner(begin, MaxStreams, time.Unix(0, 0))
+				tune(tu, l, 5*time.Minute, 0)
+				if want := min(helpful, MaxStreams); tu.bestCount != want {
 					t.Errorf("settled on %d, want %d", tu.bestCount, want)
 				}
 			})
+		}
+	}
+}
+
+// A user's limit leaves the number as it is.
+func TestTunerUnderALimit(t *testing.T) {
+	now := time.Unix(0, 0)
+	tu := newTuner(0, MaxStreams, now)
+	for i := range int64(200) {
+		now = now.Add(minInterval)
+		if n := tu.observe(now, (i+1)*1e6, 0, true); n != firstStreams {
+			t.Fatalf("%d streams", n)
 		}
 	}
 }
