@@ -23,6 +23,7 @@ import (
 type gauge struct {
 	Name        string // as it came, not escaped
 	Done, Total int64  // bytes; a Total below 0 is not known
+	IsPart      bool   // of what is no bytes
 	Files, All  int    // files, counted when All is above 1
 	Rate        float64
 	Streams     int     // 0: not told
@@ -41,6 +42,9 @@ func (g gauge) percent() string {
 }
 
 func (g gauge) bytes() string {
+	if g.IsPart {
+		return ""
+	}
 	if g.Total < 0 {
 		return size(g.Done)
 	}

@@ -57,7 +57,7 @@ network and the disks allow, encrypted, and verified when they arrive.`,
 	root.SetVersionTemplate("lanyard {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newOpen(t), newServe(t), newSend(t), newReceive(t), newPair(t), newDevices(t), newTransfers(t), newHistory(t),
+	root.AddCommand(newOpen(t), newServe(t), newSend(t), newReceive(t), newPair(t), newBench(t), newDevices(t), newTransfers(t), newHistory(t),
 		newUser(t), newConfig(t), newCompletion(t), newVersion(t), newMan(t))
 	finishHelp(root)
 	root.Flags().Bool("version", false, "show the version")

@@ -80,6 +80,15 @@ func LoadOrCreate(dir string) (*Identity, error) {
 	return load(path) // this one, or that of who was first
 }
 
+// New makes an identity that is kept nowhere: nobody meets it again.
+func New() (*Identity, error) {
+	text, err := generate()
+	if err != nil {
+		return nil, fmt.Errorf("make an identity: %w", err)
+	}
+	return parse(text)
+}
+
 func load(path string) (*Identity, error) {
 	text, err := read(path)
 	if err != nil {

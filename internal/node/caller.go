@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"lanyard/internal/discovery"
+	"lanyard/internal/identity"
 	"lanyard/internal/wire"
 )
 
@@ -34,21 +35,21 @@ const longestRest = 4 * time.Second
 
 // answer connects to receivers that look for the code's number until ctx ends:
 // they connect too, and this is for when that does not work. Their connections
-// go to conns.
-func (s *server) answer(ctx context.Context, conns *handover) {
+// go to conns; knows tells of which the code was proved.
+func (p *porter) answer(ctx context.Context, conns *handover, knows func(identity.DeviceID) bool) {
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {
 		return // it cannot be announced either, and that was told
 	}
-	s.answerAll(ctx, events, conns)
+	p.answerAll(ctx, events, conns, knows)
 }
 
 // answerAll returns when events end, which they do after ctx.
-func (s *server) answerAll(ctx context.Context, events <-chan discovery.Event, conns *handover) {
-	isOne := func(to discovery.Service) bool { return to.Wants == s.porter.number() }
+func (p *porter) answerAll(ctx context.Context, events <-chan discovery.Event, conns *handover, knows func(identity.DeviceID) bool) {
+	isOne := func(to discovery.Service) bool { return to.Wants == p.number() }
 	answerCallers(ctx, events, maxAnswers, isOne, func(ctx context.Context, to discovery.Service) error {
-		p := &push{node: s.node, srv: s, conns: conns, report: s.report, pace: rate.NewLimiter(dialPace, dialBurst)}
-		return p.answer(ctx, to) // an error: it goes on looking, or has gone
+		dials := &push{node: p.node, knows: knows, conns: conns, report: p.report, pace: rate.NewLimiter(dialPace, dialBurst)}
+		return dials.answer(ctx, to) // an error: it goes on looking, or has gone
 	})
 }
 
@@ -157,7 +158,7 @@ func (p *push) answer(ctx context.Context, to discovery.Service) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(proveTime, func() {
-		if !p.srv.knows(peer.id) {
+		if !p.knows(peer.id) {
 			cancel(errNotProven)
 		}
 	}).Stop()

@@ -62,7 +62,7 @@ func startAnswering(t *testing.T, src, code string, to ...discovery.Service) *an
 	events := announced(to...)
 	var work sync.WaitGroup
 	work.Go(func() { _, _ = a.serve(ctx, conns) })
-	work.Go(func() { a.answerAll(ctx, events, conns) })
+	work.Go(func() { a.porter.answerAll(ctx, events, conns, a.knows) })
 	t.Cleanup(func() {
 		cancel()
 		close(events)

@@ -86,6 +86,7 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
 	d.desk.returned, d.desk.trusting.ask = d.returned, d.verdict
 	d.desk.requests = newRequests(n, func(ev Event) { d.bus.publish("", ev) })
+	d.desk.bench = &benchDesk{node: n, dir: d.inbox, report: func(ev Event) { d.bus.publish("", ev) }, admits: n.isTrusted}
 	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	if err := os.MkdirAll(opts.Inbox, 0o755); err != nil {
 		return nil, fmt.Errorf("%w: nothing can be received into %s: %w", wire.ErrUsage, wire.Escape(opts.Inbox), plain(err))
@@ -607,6 +608,12 @@ func (d *Daemon) SetStreams(n int) error {
 	defer d.mu.Unlock()
 	d.opts.Streams = n
 	return nil
+}
+
+// inbox is the folder that files are received into.
+func (d *Daemon) inbox() string {
+	inbox, _ := d.receives()
+	return inbox
 }
 
 // receives says where to, and over how many streams.

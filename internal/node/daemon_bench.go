@@ -63,7 +63,7 @@ func (d *Daemon) StartBench(ctx context.Context, j BenchJob) (Bench, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cancel != nil {
-		return Bench{}, errBenchBusy
+		return Bench{}, fmt.Errorf("%w: a speed test is under way", wire.ErrBusy)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
@@ -83,8 +83,6 @@ func (d *Daemon) StartBench(ctx context.Context, j BenchJob) (Bench, error) {
 		return Bench{}, fmt.Errorf("%w: the node is stopping", wire.ErrBusy)
 	}
 }
-
-var errBenchBusy = fmt.Errorf("%w: a speed test is under way", wire.ErrBusy)
 
 // trusted is the trusted device of that ID.
 func (d *Daemon) trusted(ctx context.Context, device string) (Known, error) {
@@ -106,8 +104,7 @@ func (d *Daemon) trusted(ctx context.Context, device string) (Known, error) {
 
 // runBench carries a speed test out.
 func (d *Daemon) runBench(ctx context.Context, j BenchJob) {
-	inbox, _ := d.receives()
-	report, err := d.node.Bench(ctx, BenchOptions{To: j.Device, Dir: inbox, OnStage: func(s BenchStage) {
+	report, err := d.node.Bench(ctx, BenchOptions{To: j.Device, Dir: d.inbox(), OnStage: func(s BenchStage) {
 		d.changeBench(false, func(b *Bench) {
 			s.Name = b.Name // by which it is known here
 			b.BenchStage = s

@@ -43,6 +43,7 @@ type desk struct {
 	ready    chan *offered // to be decided on, or to be proved the code to; holds as many as may be out
 	trusting *trusting
 	requests *requests      // of devices that ask for something; nil: none are taken
+	bench    *benchDesk     // takes their speed tests; nil: none are taken
 	returned func(*offered) // is told of an accepted offer whose sender is back; nil: none can be
 
 	mu     sync.Mutex
@@ -168,6 +169,9 @@ func (d *desk) close(goesOn bool) {
 	if d.requests != nil {
 		d.requests.close()
 	}
+	if d.bench != nil {
+		d.bench.close()
+	}
 }
 
 // noted are the offers whose senders are not connected yet: people compare words.
@@ -253,6 +257,10 @@ func (d *desk) hasOffer(device identity.DeviceID) bool {
 func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g := d.gift(r.URL.Path); g != nil {
 		g.ServeHTTP(w, r)
+		return
+	}
+	if d.bench != nil && d.bench.isBenchCall(r) {
+		d.bench.ServeHTTP(w, r)
 		return
 	}
 	id, isOne := strings.CutPrefix(r.URL.Path, "/v1/offers/")

@@ -78,6 +78,8 @@ const (
 	KindAgreed    Kind = "agreed"    // Device, DeviceID, Address: here the words are the same; the other side is waited for
 	KindTrusted   Kind = "trusted"   // Device, DeviceID, Address: it is from now on
 	KindWarning   Kind = "warning"   // Reason
+	KindTesting   Kind = "testing"   // Device, DeviceID, Address: measures the way from here to it
+	KindTested    Kind = "tested"    // Device, DeviceID, Address: does so no more
 	KindFailed    Kind = "failed"    // Path, Reason: will not arrive, or, on the sender, is not sent
 
 	// On the receiver.

@@ -16,62 +16,94 @@ import (
 type gift struct {
 	srv    *server
 	routes http.Handler
-
-	calls sync.WaitGroup // that are being answered
-
-	mu     sync.Mutex
-	isOver bool
-	conns  map[*secure.Conn]int // over which how many of them are
+	calls  calls
 }
 
 // ServeHTTP answers the calls that concern the share.
 func (g *gift) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := linkOf(r).conn
-	g.mu.Lock()
-	isOver := g.isOver
-	if !isOver {
-		g.conns[c]++
-		g.calls.Add(1)
-	}
-	g.mu.Unlock()
-	if isOver {
+	if !g.calls.begin(r) {
 		reply(w, nil, errEnough)
 		return
 	}
-	defer func() {
-		g.mu.Lock()
-		if g.conns[c]--; g.conns[c] == 0 {
-			delete(g.conns, c)
-		}
-		g.mu.Unlock()
-		g.calls.Done()
-	}()
+	defer g.calls.done(r)
 	g.routes.ServeHTTP(w, r)
 }
 
 // end lets no call begin any more and returns when none is answered: what takes
 // longer than grace is cut off.
 func (g *gift) end(grace time.Duration) {
-	g.mu.Lock()
-	g.isOver = true
-	g.mu.Unlock()
+	g.calls.end(grace)
+	for _, c := range g.srv.leftOpen() {
+		c.Close()
+	}
+}
+
+// calls are those that are answered over connections which serve others, too, and
+// end together. The zero value has none.
+type calls struct {
+	answered sync.WaitGroup
+
+	mu     sync.Mutex
+	isOver bool
+	conns  map[*secure.Conn]int // over which how many of them are
+}
+
+// begin enters a call; false: there are to be no more.
+func (c *calls) begin(r *http.Request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isOver {
+		return false
+	}
+	if c.conns == nil {
+		c.conns = map[*secure.Conn]int{}
+	}
+	c.conns[linkOf(r).conn]++
+	c.answered.Add(1)
+	return true
+}
+
+// done ends what begin began.
+func (c *calls) done(r *http.Request) {
+	conn := linkOf(r).conn
+	c.mu.Lock()
+	if c.conns[conn]--; c.conns[conn] == 0 {
+		delete(c.conns, conn)
+	}
+	c.mu.Unlock()
+	c.answered.Done()
+}
+
+// count is how many are being answered.
+func (c *calls) count() (all int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.conns {
+		all += n
+	}
+	return all
+}
+
+// end lets none begin any more and returns when none is answered: what takes
+// longer than grace is cut off.
+func (c *calls) end(grace time.Duration) {
+	c.mu.Lock()
+	c.isOver = true
+	c.mu.Unlock()
 	over := make(chan struct{})
 	go func() {
-		g.calls.Wait()
+		c.answered.Wait()
 		close(over)
 	}()
 	select {
 	case <-over:
 	case <-time.After(grace):
 	}
-	g.mu.Lock()
-	for c := range g.conns {
-		c.Close()
+	c.mu.Lock()
+	for conn := range c.conns {
+		conn.Close()
 	}
-	g.mu.Unlock()
-	for _, c := range g.srv.leftOpen() {
-		c.Close()
-	}
+	c.mu.Unlock()
 	<-over
 }
 
@@ -87,7 +119,7 @@ func (s *server) leftOpen() (conns []net.Conn) {
 
 // give has a share served over the desk's connections, until over is called.
 func (d *desk) give(srv *server) (over func()) {
-	g, id := &gift{srv: srv, routes: srv.routes(), conns: map[*secure.Conn]int{}}, srv.share.ID()
+	g, id := &gift{srv: srv, routes: srv.routes()}, srv.share.ID()
 	srv.gift = g
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,6 +146,9 @@ func (d *desk) gift(path string) *gift {
 // connState follows the connections that net/http serves.
 func (d *desk) connState(c net.Conn, state http.ConnState) {
 	d.trusting.connState(c, state)
+	if d.bench != nil {
+		d.bench.connState(c, state)
+	}
 	if state != http.StateClosed {
 		return
 	}

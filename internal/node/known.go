@@ -233,3 +233,10 @@ func (n *Node) decide(ctx context.Context, id identity.DeviceID, bytes int64) (a
 	}
 	return false, "", nil
 }
+
+// isTrusted tells whether a device is. One of which that cannot be found out is
+// not.
+func (n *Node) isTrusted(ctx context.Context, id identity.DeviceID) bool {
+	known, err := n.recognise(ctx, id, "")
+	return err == nil && known.IsTrusted()
+}

@@ -83,7 +83,7 @@ func (n *Node) pairByCode(ctx context.Context, opts PairOptions, report func(Eve
 	if err != nil {
 		return Known{}, err
 	}
-	code := proof{parsed, true}
+	code := proof{parsed, forTrust}
 	var p *peer
 	var c *conn
 	if opts.From != "" {
@@ -191,7 +191,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 		}
 	}
 	p := &pairer{
-		node: n, porter: newPorter(n, code, true, report), trusting: newTrusting(n, report, opts.Compare),
+		node: n, porter: newPorter(n, code, forTrust, report), trusting: newTrusting(n, report, opts.Compare),
 		report: report, paired: make(chan Known, 1),
 	}
 	p.trusting.keep = p.befriend

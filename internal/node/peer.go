@@ -35,7 +35,37 @@ type peer struct {
 // A proof is a code to be proved, and what for.
 type proof struct {
 	pairing.Code
-	trust bool // that both devices trust each other; else a share
+	purpose
+}
+
+// A purpose is what a code is for. One of another gives nothing.
+type purpose int
+
+const (
+	forShare purpose = iota // to receive it
+	forTrust                // that both devices trust each other
+	forSpeed                // to measure the way from the device that shows it
+)
+
+// purposeOf is what a device that proves a code says that it is for.
+func purposeOf(trust, speed bool) purpose {
+	switch {
+	case trust:
+		return forTrust
+	case speed:
+		return forSpeed
+	}
+	return forShare
+}
+
+// mismatch says of a code that is for this what it serves for.
+func (p purpose) mismatch() error {
+	use := [...]string{
+		forShare: "receiving what is shared: lanyard receive CODE",
+		forTrust: "pairing two devices: lanyard pair CODE",
+		forSpeed: "a speed test: lanyard bench CODE",
+	}[p]
+	return fmt.Errorf("%w: this code is for %s", wire.ErrUsage, use)
 }
 
 // hasCode tells whether the sender is one whose code was given: what it sends has
@@ -171,7 +201,7 @@ func (p *peer) prove(ctx context.Context, c *conn) error {
 
 // pair is the exchange of the proofs, and what the other side then answers.
 func (p *peer) pair(ctx context.Context, c *conn) (none pairing.ConfirmResponse, err error) {
-	if p.code.trust && p.id == p.node.id.ID() {
+	if p.code.purpose == forTrust && p.id == p.node.id.ID() {
 		return none, errItself
 	}
 	state := c.ConnectionState()
@@ -191,19 +221,16 @@ func (p *peer) pair(ctx context.Context, c *conn) (none pairing.ConfirmResponse,
 	if err != nil {
 		return none, fmt.Errorf("pair: %w", err)
 	}
-	ask := pairing.ConfirmRequest{Tag: tag, Name: p.node.name, Trust: p.code.trust}
+	ask := pairing.ConfirmRequest{Tag: tag, Name: p.node.name, Trust: p.code.purpose == forTrust, Speed: p.code.purpose == forSpeed}
 	confirm, err := call(ctx, c, "/v1/pair/confirm", ask, pairing.ReadConfirmResponse)
-	if errors.Is(err, wire.ErrUsage) {
-		return none, codeIsFor(!p.code.trust) // the code is right, and for the other
-	}
-	if err != nil {
+	if err != nil { // wire.ErrUsage: the code is right, and for something else
 		return none, fmt.Errorf("pair: %w", err)
 	}
 	if err := receiver.Verify(confirm.Tag); err != nil {
 		return none, fmt.Errorf("pair: %w", err)
 	}
-	if confirm.Trust != p.code.trust {
-		return none, codeIsFor(confirm.Trust)
+	if is := purposeOf(confirm.Trust, confirm.Speed); is != p.code.purpose {
+		return none, is.mismatch() // it knows of fewer purposes
 	}
 	return confirm, nil
 }

@@ -15,8 +15,8 @@ import (
 // A porter lets in who proves a code. A code that is burnt gives way to a new
 // one of the same number.
 type porter struct {
-	node   *Node
-	trust  bool // what the code is for; else a share
+	node *Node
+	purpose
 	report func(Event)
 
 	mu    sync.Mutex
@@ -24,8 +24,8 @@ type porter struct {
 	guard *pairing.Guard
 }
 
-func newPorter(n *Node, code pairing.Code, trust bool, report func(Event)) *porter {
-	return &porter{node: n, trust: trust, report: report, code: code, guard: pairing.NewGuard(code)}
+func newPorter(n *Node, code pairing.Code, what purpose, report func(Event)) *porter {
+	return &porter{node: n, purpose: what, report: report, code: code, guard: pairing.NewGuard(code)}
 }
 
 func (p *porter) current() *pairing.Guard {
@@ -128,17 +128,9 @@ func (p *porter) confirm(r *http.Request) (proven, error) {
 		p.report(Event{Kind: KindRefused, Address: r.RemoteAddr, Reason: "wrong code"})
 		return proven{}, err
 	}
-	if req.Trust != p.trust {
-		return proven{}, codeIsFor(p.trust)
+	if purposeOf(req.Trust, req.Speed) != p.purpose {
+		return proven{}, p.mismatch()
 	}
 	id, err := identity.PeerID(l.conn.ConnectionState())
 	return proven{id, req.Name, tag}, err
-}
-
-// codeIsFor says what a code is for that was used for the other.
-func codeIsFor(trust bool) error {
-	if trust {
-		return fmt.Errorf("%w: this code is for pairing two devices: lanyard pair CODE", wire.ErrUsage)
-	}
-	return fmt.Errorf("%w: this code is for receiving what is shared: lanyard receive CODE", wire.ErrUsage)
 }

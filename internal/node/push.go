@@ -59,7 +59,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	var pushes sync.WaitGroup
 	for i, to := range opts.To {
 		pushes.Go(func() {
-			p := &push{node: n, srv: srv, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), bind: opts.Bind, past: opts.past, noted: opts.noted}
+			p := &push{node: n, srv: srv, knows: srv.knows, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), bind: opts.Bind, past: opts.past, noted: opts.noted}
 			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
 				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
 			}
@@ -81,7 +81,8 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 // A push is one device that the share is offered to.
 type push struct {
 	node   *Node
-	srv    *server
+	srv    *server                      // nil: what the receiver gets over the connections is no share
+	knows  func(identity.DeviceID) bool // whether that receiver was let in
 	conns  *handover
 	report func(Event)
 	pace   *rate.Limiter
@@ -293,7 +294,7 @@ func (p *push) follow(ctx context.Context, c **conn) error {
 			return nil
 		}
 		wanted := state.Connections
-		if !p.srv.knows(p.peer.id) {
+		if !p.knows(p.peer.id) {
 			wanted = min(wanted, maxUnproven)
 		}
 		if state.Accepted && !accepted {

@@ -115,7 +115,7 @@ func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	conns := newHandover(at)
 	dialling, cancel := context.WithCancel(ctx)
 	var answers sync.WaitGroup
-	answers.Go(func() { srv.answer(dialling, conns) })
+	answers.Go(func() { srv.porter.answer(dialling, conns, srv.knows) })
 	defer answers.Wait()
 	defer cancel()
 	return srv.serve(ctx, secure.NewListener(listener, n.id.ServerConfig(identity.ALPN), secure.Limits{}), conns)

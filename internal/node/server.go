@@ -118,7 +118,7 @@ func newServer(n *Node, s *share.Share, wanted int, report func(Event)) *server 
 
 // guardedBy lets in who proves code, too. To be called before the server serves.
 func (s *server) guardedBy(code pairing.Code) *server {
-	s.porter = newPorter(s.node, code, false, s.report)
+	s.porter = newPorter(s.node, code, forShare, s.report)
 	return s
 }
 

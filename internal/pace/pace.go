@@ -49,6 +49,13 @@ func (g *Group) SetLimit(limit int64) {
 	g.dispatch(time.Now())
 }
 
+// Limit is the limit in bytes a second; 0 is none.
+func (g *Group) Limit() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return int64(g.limit)
+}
+
 // Lane makes a lane for a transfer.
 func (g *Group) Lane() *Lane { return &Lane{group: g} }
 

@@ -38,17 +38,21 @@ type (
 		Name string `json:"name,omitempty"` // what the receiver calls itself, untrusted; at most 100 bytes
 		// Trust: not a share is wanted, but that both devices trust each other.
 		Trust bool `json:"trust,omitempty"`
+		// Speed: instead of both, that the way between the devices may be measured.
+		Speed bool `json:"speed,omitempty"`
 	}
 
 	// ConfirmResponse proves that the sender does, and lets the receiver in, or,
-	// with Trust, says that the receiver is trusted from now on. Its other fields
-	// count only after Receiver.Verify took the tag.
+	// with Trust, says that the receiver is trusted from now on, or, with Speed, that
+	// it may ask for a speed test. Its other fields count only after Receiver.Verify
+	// took the tag.
 	ConfirmResponse struct {
 		Tag    []byte `json:"tag"`              // 64 bytes
 		Ticket string `json:"ticket,omitempty"` // for "Authorization: Bearer"; letters, digits and -._~+/= as in RFC 6750, section 2.1
 		Share  string `json:"share,omitempty"`  // ID of the share that the ticket is for; letters, digits, - and _
 		Trust  bool   `json:"trust,omitempty"`  // instead of the two
-		Name   string `json:"name,omitempty"`   // with Trust: what this side calls itself; at most 100 bytes
+		Speed  bool   `json:"speed,omitempty"`  // likewise
+		Name   string `json:"name,omitempty"`   // with Trust or Speed: what this side calls itself; at most 100 bytes
 	}
 )
 
@@ -78,6 +82,9 @@ func ReadConfirmRequest(r io.Reader) (ConfirmRequest, error) {
 		if err := checkName(m.Name); err != nil {
 			return err
 		}
+		if m.Trust && m.Speed {
+			return fmt.Errorf("a code is for one thing: %w", wire.ErrMalformed)
+		}
 		return checkLen("tag", m.Tag, tagSize)
 	})
 }
@@ -88,7 +95,10 @@ func ReadConfirmResponse(r io.Reader) (ConfirmResponse, error) {
 		if err := checkLen("tag", m.Tag, tagSize); err != nil {
 			return err
 		}
-		if err := checkName(m.Name); err != nil || m.Trust && m.Ticket+m.Share == "" {
+		if m.Trust && m.Speed {
+			return fmt.Errorf("a code is for one thing: %w", wire.ErrMalformed)
+		}
+		if err := checkName(m.Name); err != nil || (m.Trust || m.Speed) && m.Ticket+m.Share == "" {
 			return err
 		}
 		// Both go into HTTP requests, so that neither may carry anything else.

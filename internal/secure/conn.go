@@ -130,6 +130,10 @@ func (c *Conn) Abort() error {
 // ConnectionState describes the handshake. net/http fills Request.TLS from it.
 func (c *Conn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 
+// NetConn is the connection beneath, to ask the system about it. Who reads from it
+// or writes to it breaks the stream.
+func (c *Conn) NetConn() net.Conn { return c.socket.Conn }
+
 // Received is the number of bytes that came from the socket so far: records
 // with their headers, not what they hold.
 func (c *Conn) Received() int64 { return c.socket.received.Load() }

@@ -163,10 +163,10 @@ func TestFile(t *testing.T) {
 	want := `# be called NAME by others (send, receive, serve, pair --name NAME, LANYARD_NAME)
 name = "a \"b\" \\ é"  # line 1
 
-# listen on ADDR only (send, receive, serve, pair --bind ADDR, LANYARD_BIND)
+# listen on ADDR only (send, receive, serve, pair, bench --bind ADDR, LANYARD_BIND)
 # bind = ""  # default: all
 
-# listen on port N (send, receive, serve, pair --port N, LANYARD_PORT)
+# listen on port N (send, receive, serve, pair, bench --port N, LANYARD_PORT)
 port = 12200  # LANYARD_PORT
 
 # send no faster than RATE: 50MB/s (send --limit RATE; serve --limit-up RATE, LANYARD_LIMIT_UP)

@@ -41,12 +41,12 @@ var table = []Key{
 		form: text("is at most 100 bytes without control characters", isName, func(v *Values) *string { return &v.Name }),
 	},
 	{
-		Name: "bind", Flag: "bind", Commands: []string{"send", "receive", "serve", "pair"},
+		Name: "bind", Flag: "bind", Commands: []string{"send", "receive", "serve", "pair", "bench"},
 		About: "listen on `ADDR` only", Default: "all",
 		form: text("is an IP address or the name of one", isHost, func(v *Values) *string { return &v.Bind }),
 	},
 	{
-		Name: "port", Flag: "port", Commands: []string{"send", "receive", "serve", "pair"},
+		Name: "port", Flag: "port", Commands: []string{"send", "receive", "serve", "pair", "bench"},
 		About: "listen on port `N`", Default: "12121 or the next free",
 		form: number("is from 1 to 65535", maxPort, func(v *Values) *int { return &v.Port }),
 	},

@@ -1,8 +1,6 @@
 package speed
 
 import (
-	"fmt"
-	"math"
 	"time"
 
 	"lanyard/internal/wire"
@@ -29,16 +27,7 @@ type Report struct {
 }
 
 // A Machine is what one end can do by itself.
-type Machine struct {
-	Name      string  `json:"name"`
-	Device    string  `json:"device"` // its ID
-	Cores     int     `json:"cores"`
-	Memory    float64 `json:"memory"`     // one core hashes, seals and opens
-	DiskWrite float64 `json:"disk_write"` // until it is on the disk
-	DiskRead  float64 `json:"disk_read"`
-	Cached    bool    `json:"cached"` // the system could not be kept from reading out of its memory
-	Limit     float64 `json:"limit"`  // that was set for what it sends, or receives; 0: none
-}
+type Machine = wire.Machine
 
 // A Network is the rate of bytes that nobody hashes or writes.
 type Network struct {
@@ -103,31 +92,3 @@ func (r *Report) Raw() (most float64) {
 	}
 	return most
 }
-
-const (
-	maxName   = 100 // bytes
-	maxDevice = 100 // bytes
-	maxCores  = 1 << 16
-	// MaxRate is more than any machine has.
-	MaxRate = 1e15
-)
-
-// Check says what is wrong with what another machine tells of itself:
-// wire.ErrMalformed.
-func (m Machine) Check() error {
-	switch {
-	case len(m.Name) > maxName, len(m.Device) > maxDevice:
-		return fmt.Errorf("%w: a machine's name is too long", wire.ErrMalformed)
-	case m.Cores < 1 || m.Cores > maxCores:
-		return fmt.Errorf("%w: a machine of %d cores", wire.ErrMalformed, m.Cores)
-	}
-	for _, rate := range []float64{m.Memory, m.DiskWrite, m.DiskRead, m.Limit} {
-		if !IsRate(rate) {
-			return fmt.Errorf("%w: a machine does %g bytes a second", wire.ErrMalformed, rate)
-		}
-	}
-	return nil
-}
-
-// IsRate tells whether a number can be a rate.
-func IsRate(rate float64) bool { return rate >= 0 && rate <= MaxRate && !math.IsNaN(rate) }

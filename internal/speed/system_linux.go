@@ -16,8 +16,8 @@ func uncache(f *os.File) bool {
 
 func tryLock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
 
-// processor is the time that this process had of all cores so far.
-func processor() time.Duration {
+// Processor is the time that this process had of all cores so far.
+func Processor() time.Duration {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return 0 // it only fails for other arguments

@@ -40,7 +40,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[settings.Source](): values(settings.FromDefault, settings.FromFile, settings.FromEnvironment, settings.FromFlag),
 	reflect.TypeFor[node.Kind](): values(node.KindWaiting, node.KindOffered, node.KindRequested, node.KindAccepted, node.KindResting,
 		node.KindNewCode, node.KindSkipped, node.KindSending, node.KindReceived, node.KindRefused, node.KindDeclined, node.KindTrouble,
-		node.KindConnected, node.KindTrust, node.KindAgreed, node.KindTrusted, node.KindWarning, node.KindFailed, node.KindAsked,
+		node.KindConnected, node.KindTrust, node.KindAgreed, node.KindTrusted, node.KindWarning, node.KindTesting, node.KindTested, node.KindFailed, node.KindAsked,
 		node.KindLooking, node.KindOffer, node.KindProgress, node.KindRun, node.KindFile, node.KindLost, node.KindBack,
 		node.KindTransfer, node.KindSeen, node.KindGone, node.KindPairing, node.KindBench, node.KindKnown, node.KindMissed),
 	reflect.TypeFor[FileKind](): values(KindFolder, KindPicture, KindVideo, KindAudio, KindOther),

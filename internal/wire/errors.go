@@ -94,13 +94,30 @@ var unknownFailure = Failure{"error", http.StatusInternalServerError, ExitError,
 
 // FailureOf describes err by the table; a plain failure when no row fits.
 func FailureOf(err error) Failure {
+	row := unknownFailure
 	for _, f := range failures {
 		if errors.Is(err, f.err) {
-			return f.Failure
+			row = f.Failure
+			break
 		}
 	}
-	return unknownFailure
+	var a *advised
+	if errors.As(err, &a) {
+		row.Remedy = a.remedy
+	}
+	return row
 }
+
+// Advise is err with a remedy of its own, where that of the table does not fit
+// what was being done.
+func Advise(err error, remedy string) error { return &advised{err, remedy} }
+
+type advised struct {
+	error
+	remedy string
+}
+
+func (a *advised) Unwrap() error { return a.error }
 
 // ErrorOf is the sentinel that a wire code stands for, or nil for a code that
 // this version does not know.
