@@ -39,6 +39,9 @@ type sender struct {
 
 	// Each of these answers a call instead of the honest way, if it is set.
 	info, start, confirm, manifest, blocks, receipt http.HandlerFunc
+	// Of a speed test the calls, by what stands behind /v1/bench; nil: the code is
+	// for a share.
+	bench map[string]http.HandlerFunc
 	// block changes a block and its trailer before it goes out.
 	block func(b wire.BlockIndex, data, trailer []byte)
 
@@ -120,6 +123,9 @@ func (s *sender) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/v1/shares/share/receipt" {
 		s.receipts.Add(1)
 	}
+	if call, isBench := strings.CutPrefix(r.URL.Path, "/v1/bench"); isBench {
+		own = s.bench[call]
+	}
 	if own != nil {
 		own(w, r)
 		return
@@ -137,6 +143,10 @@ func (s *sender) serve(w http.ResponseWriter, r *http.Request) {
 		tag, err := at.pairing.Confirm(ask.Tag)
 		if err != nil {
 			wire.WriteError(w, err)
+			return
+		}
+		if s.bench != nil {
+			answer(w, map[string]any{"tag": tag, "speed": true, "name": s.header.Device})
 			return
 		}
 		answer(w, map[string]any{"tag": tag, "ticket": "ticket", "share": "share"})

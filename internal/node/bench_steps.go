@@ -208,16 +208,24 @@ func (b *bencher) machines(ctx context.Context) error {
 	to := b.report.To // of this machine alone
 	var ours speed.Machine
 	var err error
-	var measuring sync.WaitGroup
+	measuring, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var measured sync.WaitGroup
 	if to == nil {
-		measuring.Go(func() { ours, err = speed.Measure(ctx, b.scratch) })
+		measured.Go(func() { ours, err = speed.Measure(measuring, b.scratch) })
 	} else {
 		ours = *to
 	}
 	var theirs speed.Machine
 	asked := b.ask(ctx, http.MethodGet, "machine", nil, machinePatience, readFrom(&theirs, wire.ReadMachine))
-	measuring.Wait()
-	if err := errors.Join(asked, err); err != nil {
+	if asked != nil {
+		cancel()
+	}
+	measured.Wait()
+	if asked != nil {
+		return asked
+	}
+	if err != nil {
 		return err
 	}
 	ours.Name, ours.Device, ours.Limit = b.node.name, b.node.id.ID().String(), float64(b.node.down.Limit())
