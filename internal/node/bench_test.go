@@ -3,12 +3,15 @@ package node
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"lanyard/internal/identity"
 	"lanyard/internal/speed"
 	"lanyard/internal/wire"
 )
@@ -124,4 +127,179 @@ func TestBenchByCode(t *testing.T) {
 		t.Errorf("with a wrong code: %v", err)
 	}
 	stop()
+}
+
+// A running node is measured by who it trusts, within its limit, and by nobody
+// else; not while it takes part in another test.
+func TestBenchTrusted(t *testing.T) {
+	inbox := t.TempDir()
+	d := runDaemon(t, t.TempDir(), inbox, unusedPort(t))
+	here := newNode(t)
+	opts := func() BenchOptions { return BenchOptions{To: d.at, Dir: t.TempDir(), plan: quickBench} }
+	if _, err := here.Bench(t.Context(), opts()); !errors.Is(err, wire.ErrUnauthorised) || !strings.Contains(wire.FailureOf(err).Remedy, "lanyard bench --listen") {
+		t.Errorf("not trusted: %v", err)
+	}
+	if _, err := d.node.trust(t.Context(), here.id.ID(), "here", ""); err != nil {
+		t.Fatal(err)
+	}
+	release, err := d.node.takeBench()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := here.Bench(t.Context(), opts()); !errors.Is(err, wire.ErrBusy) {
+		t.Errorf("while it is busy: %v", err)
+	}
+	release()
+	r, err := here.Bench(t.Context(), opts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkReport(t, r, d.node, here)
+	if limit := float64(16 << 20); r.From.Limit != limit || r.Verdict.Limit != speed.LimitSetting || r.Raw() > 3*limit || r.Runs[2].Rate > 1.5*limit {
+		t.Errorf("limit %g, verdict %+v, %+v", r.From.Limit, r.Verdict, r.Network)
+	}
+	d.stop()
+	isEmpty(t, inbox)
+}
+
+// A daemon measures the way from a trusted device, tells how far it is, and is
+// stopped at any time.
+func TestDaemonMeasures(t *testing.T) {
+	there := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	here := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	here.node.hand = []string{there.at}
+	for _, d := range []*running{there, here} {
+		other := map[*running]*running{there: here, here: there}[d]
+		if _, err := d.node.trust(t.Context(), other.node.id.ID(), "the other", other.at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seq := here.Newest()
+	if _, err := here.StartBench(t.Context(), BenchJob{Device: there.node.id.ID().String()}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range here.Notices(t.Context(), seq, 0) {
+		if b := here.Bench(); n.Kind == KindBench && b.Report.From != nil {
+			if b.State != BenchRunning || b.Name != "the other" || b.Report.From.Device != there.node.id.ID().String() {
+				t.Errorf("%+v", b)
+			}
+			break
+		}
+	}
+	if _, err := there.StartBench(t.Context(), BenchJob{}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range there.Notices(t.Context(), 0, 0) {
+		if b := there.Bench(); n.Kind == KindBench && b.State != BenchRunning {
+			if b.State != BenchFailed || b.Error == nil || b.Error.Code != "busy" {
+				t.Errorf("while it is measured: %+v", b)
+			}
+			break
+		}
+	}
+	here.EndBench()
+	if b := here.Bench(); b.State != BenchStopped || b.Error != nil || b.Report.From == nil {
+		t.Errorf("%+v", b)
+	}
+	isEmpty(t, here.inbox)
+	if here.EndBench(); here.Bench() != nil {
+		t.Errorf("%+v", here.Bench())
+	}
+}
+
+// A desk for speed tests answers within its bounds, and only the device that has
+// begun the test.
+func TestBenchDesk(t *testing.T) {
+	n, here, other, dir := newNode(t), newNode(t), newNode(t), t.TempDir()
+	b := &benchDesk{
+		node: n, dir: func() string { return dir }, report: func(Event) {}, measured: &speed.Machine{Cores: 1},
+		admits: func(context.Context, identity.DeviceID) bool { return true },
+	}
+	address, shut, err := b.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut()
+	connect := func(from *Node) *conn {
+		raw, err := from.connect(t.Context(), address, n.id.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { raw.Close() })
+		return newConn(raw)
+	}
+	ask := func(c *conn, method, path, body string) error {
+		return c.exchange(t.Context(), method, path, "", strings.NewReader(body), int64(len(body)), callTime, func(io.Reader) error { return nil })
+	}
+	c := connect(here)
+	a, err := call(t.Context(), c, "/v1/bench", wire.BenchRequest{Version: wire.Version}, wire.ReadBenchAnswer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(c, "POST", "/v1/bench", `{"version":1}`); !errors.Is(err, wire.ErrBusy) {
+		t.Errorf("a second test: %v", err)
+	}
+	test := "/v1/bench/" + a.Test
+	for _, call := range []string{"GET /machine", "GET /bytes", "POST /file", "POST /mark", "DELETE "} {
+		method, what, _ := strings.Cut(call, " ")
+		if err := ask(connect(other), method, test+what, `{"bytes":1}`); !errors.Is(err, wire.ErrStopped) {
+			t.Errorf("another device, %s: %v", call, err)
+		}
+		if err := ask(connect(here), method, "/v1/bench/other"+what, `{"bytes":1}`); !errors.Is(err, wire.ErrStopped) {
+			t.Errorf("another test, %s: %v", call, err)
+		}
+	}
+	for body, want := range map[string]error{`{"bytes":0}`: wire.ErrMalformed, `{"bytes":5000000000}`: wire.ErrMalformed, `[`: wire.ErrMalformed} {
+		if err := ask(c, "POST", test+"/file", body); !errors.Is(err, want) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	if err := ask(c, "POST", test+"/nonsense", ""); !errors.Is(err, wire.ErrNoShare) {
+		t.Errorf("nonsense: %v", err)
+	}
+	if err := ask(c, "POST", test+"/file", `{"bytes":1000}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(c, "POST", test+"/file", `{"bytes":1000}`); !errors.Is(err, wire.ErrUsage) {
+		t.Errorf("a second file: %v", err)
+	}
+	now := b.current()
+	share := "/v1/shares/" + now.srv.share.ID() + "/manifest"
+	if err := ask(connect(here), "GET", share, ""); !errors.Is(err, wire.ErrUnauthorised) {
+		t.Errorf("the file without its ticket: %v", err)
+	}
+	if err := ask(connect(other), "GET", share, ""); !errors.Is(err, wire.ErrStopped) {
+		t.Errorf("the file for another device: %v", err)
+	}
+	if began := time.Now(); now.isForsaken(began.Add(benchSilence/2)) || !now.isForsaken(began.Add(benchSilence+time.Second)) {
+		t.Error("it is given up too early, or too late")
+	}
+	if err := ask(c, "DELETE", test, ""); err != nil {
+		t.Error(err)
+	}
+	b.work.Wait()
+	isEmpty(t, dir)
+	if err := ask(connect(here), "POST", test+"/mark", ""); !errors.Is(err, wire.ErrStopped) {
+		t.Errorf("when it is over: %v", err)
+	}
+}
+
+// A code of one kind gives nothing for another, and says what it is for.
+func TestBenchCodes(t *testing.T) {
+	there, here := newNode(t), newNode(t)
+	address, _ := benchListening(t, there, t.TempDir())
+	_, err := here.Receive(t.Context(), ReceiveOptions{Code: testCode, From: address, Out: t.TempDir()})
+	if !errors.Is(err, wire.ErrUsage) || !strings.Contains(err.Error(), "a speed test: lanyard bench CODE") {
+		t.Errorf("to receive: %v", err)
+	}
+	_, err = here.Pair(t.Context(), PairOptions{Code: testCode, From: address})
+	if !errors.Is(err, wire.ErrUsage) || !strings.Contains(err.Error(), "a speed test: lanyard bench CODE") {
+		t.Errorf("to pair: %v", err)
+	}
+	if known, err := here.Known(t.Context()); err != nil || len(known) > 0 {
+		t.Errorf("%v, %v", known, err)
+	}
+	if purposeOf(true, false) != forTrust || purposeOf(false, true) != forSpeed || purposeOf(false, false) != forShare {
+		t.Error("purposes are taken for others")
+	}
 }

@@ -30,6 +30,8 @@ type Verdict struct {
 const (
 	// alike is how much lower a ceiling must be measured to be lower.
 	alike = 0.95
+	// atLimit is above which part of a limit the limit is what holds back.
+	atLimit = 0.8
 	// mostOf is above which part of a ceiling a transfer has reached it.
 	mostOf = 0.75
 	// heldBack is below which part of what many carry one connection is held back.
@@ -62,11 +64,10 @@ type ceiling struct {
 }
 
 // judge finds the lowest ceiling. Of those that are alike the first counts: a
-// setting holds back all else, and a processor that is busy makes the network and
-// the disks look slow.
+// processor that is busy makes the network and the disks look slow. A limit that is
+// set is what everything else was measured within.
 func (r *Report) judge(best Run) Verdict {
 	ceilings := []ceiling{
-		{LimitSetting, limited(r.From.Limit, r.To.Limit)},
 		{LimitSenderProcessor, withAll(best.Rate, best.SenderCPU)},
 		{LimitReceiverProcessor, withAll(best.Rate, best.ReceiverCPU)},
 	}
@@ -83,6 +84,9 @@ func (r *Report) judge(best Run) Verdict {
 	}
 	if lowest.rate == 0 { // nothing was carried, or measured
 		lowest = ceiling{LimitNetwork, r.Raw()}
+	}
+	if limit := limited(r.From.Limit, r.To.Limit); limit > 0 && lowest.rate > atLimit*limit {
+		lowest = ceiling{LimitSetting, limit}
 	}
 	if lowest.of == LimitNetwork && r.holdsBack() {
 		lowest.of = LimitLoss
