@@ -62,8 +62,8 @@ func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.Command
 const (
 	manualEnvironment = `.TP
 .B LANYARD_CODE
-The code, for \fBlanyard send\fR and \fBlanyard pair\fR one of your own and for \fBlanyard receive\fR
-the one to use. There it does not show in the list of processes.
+The code, for \fBlanyard send\fR, \fBlanyard pair\fR and \fBlanyard bench --listen\fR one of your own, and for
+\fBlanyard receive\fR and \fBlanyard bench\fR the one to use. There it does not show in the list of processes.
 .TP
 .B LANYARD_HOME
 The folder of this machine's identity, of its history, of what is known of
