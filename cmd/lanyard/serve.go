@@ -289,7 +289,7 @@ func (l *noticeLog) write(n node.Notice) {
 		level = slog.LevelWarn
 	case node.KindTrust:
 		add("words", n.Words)
-	case node.KindSeen, node.KindGone, node.KindTrusted, node.KindAsked, node.KindAccepted, node.KindResting, node.KindBack, node.KindLost, node.KindReceived:
+	case node.KindSeen, node.KindGone, node.KindTrusted, node.KindAsked, node.KindAccepted, node.KindResting, node.KindBack, node.KindLost, node.KindReceived, node.KindTesting, node.KindTested:
 	default:
 		return
 	}

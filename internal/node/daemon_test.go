@@ -33,6 +33,12 @@ func runDaemon(t *testing.T, home, inbox string, port int, change ...func(*Daemo
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runDaemonOf(t, n, inbox, port, change...)
+}
+
+// runDaemonOf is runDaemon of a node that there is, which it closes.
+func runDaemonOf(t *testing.T, n *Node, inbox string, port int, change ...func(*DaemonOptions)) *running {
+	t.Helper()
 	opts := DaemonOptions{Bind: "127.0.0.1", Port: port, Inbox: inbox, LimitUp: 16 << 20}
 	for _, c := range change {
 		c(&opts)
