@@ -93,9 +93,13 @@ var layers = map[string]layer{
 		below:  []string{"wire", "digest"},
 		banned: append([]string{"net", "net/http"}, talking...),
 	},
+	"internal/plot": {
+		why:    "numbers into drawings, whatever they are of",
+		banned: append(systems, talking...),
+	},
 	"internal/speed": {
 		why:    "what one machine can do, and what the figures of a speed test say; it moves nothing between machines",
-		below:  []string{"inbox", "wire", "digest"},
+		below:  []string{"inbox", "plot", "wire", "digest"},
 		banned: append([]string{"net/http"}, talking...),
 	},
 	"internal/transfer": {

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 type benchFlags struct {
 	to     string
 	listen bool
+	plot   string
 	out    string
 }
 
@@ -39,7 +42,7 @@ into the folder and removed in the end. Nothing of it comes into the history.`,
   lanyard bench --listen                  shows a code, and waits
   lanyard bench 7-river-anvil-moss        on the other machine
   lanyard bench 7-river-anvil-moss --to 192.168.1.20
-  lanyard bench --to workstation`,
+  lanyard bench --to workstation --plot speed.svg`,
 		ValidArgsFunction: completeCode,
 		RunE:              func(cmd *cobra.Command, args []string) error { return bench(cmd, t, &f, args) },
 	}
@@ -47,6 +50,7 @@ into the folder and removed in the end. Nothing of it comes into the history.`,
 	flags.StringVar(&f.to, "to", "", "measure the way from `DEVICE` or HOST[:PORT]")
 	flags.BoolVar(&f.listen, "listen", false, "wait for others, who measure the way from here")
 	flags.StringVarP(&f.out, "out", "o", "", "measure the disk of folder `PATH` (default: this one)")
+	flags.StringVar(&f.plot, "plot", "", "draw the result into `FILE.svg`")
 	addSettings(cmd)
 	addOutputFlags(cmd, t)
 	// The error is that of a flag that does not exist.
@@ -97,12 +101,21 @@ func (f *benchFlags) check(cmd *cobra.Command, code string) error {
 	switch {
 	case f.listen && code != "":
 		return usage("--listen shows a code, and takes none: give one in %s", codeVariable)
-	case f.listen && f.to != "":
-		return usage("--listen is for the other machine: --to is for the one that measures")
+	case f.listen && (f.to != "" || f.plot != ""):
+		return usage("--listen is for the other machine: --to and --plot are for the one that measures")
 	case !f.listen && listens:
 		return usage("--bind and --port are for waiting, with --listen")
 	case code != "" && !node.IsCode(code):
 		return usage("%q is no code, such as 7-river-anvil-moss: name a device with --to", code)
+	}
+	if f.plot == "" {
+		return nil
+	}
+	if filepath.Ext(f.plot) != ".svg" {
+		return usage("--plot draws SVG: name a file that ends in .svg")
+	}
+	if info, err := os.Stat(filepath.Dir(f.plot)); err != nil || !info.IsDir() {
+		return usage("--plot: there is no folder %s", wire.Escape(filepath.Dir(f.plot)))
 	}
 	return nil
 }
@@ -118,6 +131,11 @@ type benchResult struct {
 
 // show writes the report of a test that was carried out.
 func (f *benchFlags) show(t *terminal, r *node.BenchReport) error {
+	if f.plot != "" {
+		if err := os.WriteFile(f.plot, r.Chart(), 0o644); err != nil {
+			return fmt.Errorf("draw the result: %w", err)
+		}
+	}
 	if t.json {
 		result := benchResult{BenchReport: r, Files: []node.FileResult{}}
 		for _, run := range r.Runs {
