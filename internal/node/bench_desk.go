@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -424,13 +423,4 @@ func (t *tested) mark() (wire.BenchMark, error) {
 		m.Retransmitted = &again
 	}
 	return m, nil
-}
-
-// readFrom lets wire's readers be used where an answer is read: it keeps what they
-// read.
-func readFrom[A any](into *A, read func(io.Reader) (A, error)) func(io.Reader) error {
-	return func(r io.Reader) (err error) {
-		*into, err = read(r)
-		return err
-	}
 }

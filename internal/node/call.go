@@ -80,6 +80,15 @@ func call[A any](ctx context.Context, c *conn, path string, ask any, read func(i
 	return answer, err
 }
 
+// readFrom lets wire's readers be used where an answer is read: it keeps what they
+// read.
+func readFrom[A any](into *A, read func(io.Reader) (A, error)) func(io.Reader) error {
+	return func(r io.Reader) (err error) {
+		*into, err = read(r)
+		return err
+	}
+}
+
 // manifest fetches the list of files.
 func (p *peer) manifest(ctx context.Context, c *conn, limits wire.Limits) (header wire.Header, files []wire.File, err error) {
 	share, ticket := p.access()

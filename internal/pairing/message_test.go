@@ -77,14 +77,26 @@ func TestMessageForm(t *testing.T) {
 	if want := `{"tag":"//4=","trust":true,"name":"nas"}`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	got = encode(t, ConfirmRequest{Tag: []byte{0xff, 0xfe}, Name: "laptop", Speed: true})
+	if want := `{"tag":"//4=","name":"laptop","speed":true}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	got = encode(t, ConfirmResponse{Tag: []byte{0xff, 0xfe}, Name: "nas", Speed: true})
+	if want := `{"tag":"//4=","speed":true,"name":"nas"}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }
 
-// Whoever answers with trust gives no ticket.
-func TestConfirmResponseOfTrust(t *testing.T) {
-	want := ConfirmResponse{Tag: someTag, Trust: true, Name: strings.Repeat("n", maxName)}
-	got, err := ReadConfirmResponse(strings.NewReader(encode(t, want)))
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v\n%s", err, diff)
+// Whoever answers with trust, or a speed test, gives no ticket.
+func TestConfirmResponseWithoutShare(t *testing.T) {
+	for _, want := range []ConfirmResponse{
+		{Tag: someTag, Trust: true, Name: strings.Repeat("n", maxName)},
+		{Tag: someTag, Speed: true, Name: strings.Repeat("n", maxName)},
+	} {
+		got, err := ReadConfirmResponse(strings.NewReader(encode(t, want)))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
 	}
 }
 
@@ -138,7 +150,7 @@ func TestMalformedMessages(t *testing.T) {
 			`{"version":"1","ya":` + share + `}`, `{"version":1.5,"ya":` + share + `}`, `{"version":99999999999999999999,"ya":` + share + `}`,
 		},
 		"start response":  {`{"yb":7}`, `{"yb":` + tag + `}`, `{"yb":` + share + `}x`, `{"yb":` + share + `}{}`},
-		"confirm request": {`{"tag":` + tag + `,"trust":1}`, `{"tag":` + share + `}`, `{"tag":[` + tag + `]}`, `{"tag":` + tag},
+		"confirm request": {`{"tag":` + tag + `,"trust":1}`, `{"tag":` + share + `}`, `{"tag":[` + tag + `]}`, `{"tag":` + tag, `{"tag":` + tag + `,"trust":true,"speed":true}`},
 		"confirm response": {
 			`{"tag":` + tag + `}`,
 			`{"tag":` + tag + `,"ticket":"t"}`,
@@ -148,6 +160,8 @@ func TestMalformedMessages(t *testing.T) {
 			`{"tag":` + tag + `,"ticket":"a b","share":"s"}`,
 			`{"tag":` + tag + `,"trust":true,"ticket":"a b","share":"s"}`,
 			`{"tag":` + tag + `,"trust":true,"name":"` + strings.Repeat("x", maxName+1) + `"}`,
+			`{"tag":` + tag + `,"trust":true,"speed":true,"name":"x"}`,
+			`{"tag":` + tag + `,"speed":true,"ticket":"a b","share":"s"}`,
 			`{"tag":` + tag + `,"ticket":"t","share":"../x"}`,
 			`{"tag":` + tag + `,"ticket":"t","share":"a?b"}`,
 			`{"tag":` + tag + `,"ticket":"` + strings.Repeat("x", maxTicket+1) + `","share":"s"}`,
