@@ -112,10 +112,10 @@ func (d *Daemon) runBench(ctx context.Context, j BenchJob) {
 	}})
 	d.changeBench(true, func(b *Bench) {
 		d.bench.cancel = nil
-		b.Report, b.Rate, b.Done = report, 0, 1
+		b.Report, b.Rate = report, 0
 		switch {
 		case err == nil:
-			b.State = BenchDone
+			b.State, b.Done = BenchDone, 1
 		case ctx.Err() != nil:
 			b.State = BenchStopped
 		default:
