@@ -73,6 +73,7 @@ type tested struct {
 
 	once  sync.Once
 	ended chan struct{} // closed when it is to end
+	over  chan struct{} // closed when it has, and another may begin
 
 	mu     sync.Mutex
 	heard  time.Time // when the device last asked something
@@ -116,6 +117,10 @@ func (b *benchDesk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wire.WriteError(w, err)
 		return
 	}
+	if r.Method == http.MethodDelete && call == "" { // it is no call that the end waits for
+		reply(w, struct{}{}, t.stop(r.Context()))
+		return
+	}
 	if t.calls.count() >= maxBenchCalls {
 		wire.WriteError(w, fmt.Errorf("%w: %d calls of a speed test", wire.ErrBusy, maxBenchCalls))
 		return
@@ -144,9 +149,6 @@ func (b *benchDesk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, err = t.makeFile(r, b.node)
 	case "POST mark":
 		answer, err = t.mark()
-	case "DELETE ":
-		t.end()
-		answer = struct{}{}
 	default:
 		err = fmt.Errorf("%w: a speed test has no %s", wire.ErrNoShare, wire.Escape(call))
 	}
@@ -201,11 +203,12 @@ func (b *benchDesk) begin(r *http.Request) (none wire.BenchAnswer, err error) {
 	}
 	t := &tested{
 		id: rand.Text(), device: id, name: req.Name, address: r.RemoteAddr, began: speed.Processor(), scratch: scratch,
-		lane: b.node.up.Lane(), noise: make([]byte, benchPiece), ready: make(chan struct{}), ended: make(chan struct{}), heard: time.Now(),
+		lane: b.node.up.Lane(), noise: make([]byte, benchPiece), ready: make(chan struct{}), ended: make(chan struct{}), over: make(chan struct{}), heard: time.Now(),
 	}
 	_, _ = rand.Read(t.noise) // never fails, says its documentation
 	b.now = t
 	b.work.Go(func() {
+		defer close(t.over)
 		defer release()
 		b.run(t)
 	})
@@ -288,6 +291,18 @@ func (t *tested) close() error {
 
 // end has the test end soon.
 func (t *tested) end() { t.once.Do(func() { close(t.ended) }) }
+
+// stop ends the test, and returns when it is over: whoever has measured may begin
+// another at once.
+func (t *tested) stop(ctx context.Context) error {
+	t.end()
+	select {
+	case <-t.over:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 func (t *tested) hear() {
 	t.mu.Lock()
