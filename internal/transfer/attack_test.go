@@ -402,10 +402,16 @@ func TestRetiredStreamHoldsTheNextBlock(t *testing.T) {
 func TestTooMuchBehindARun(t *testing.T) {
 	files := []wire.File{{Path: "a", Size: 5 * digest.BlockSize}}
 	sink := newSink(t, files)
-	conns := map[io.Writer]int{}
+	// The first connection may still be answering when the second one is there.
+	var mu sync.Mutex
+	conns := map[io.Writer]bool{}
 	_, err := overPipes(t, files, sink, Options{Streams: 1}, func(w io.Writer, first, count wire.BlockIndex) {
+		mu.Lock()
+		conns[w] = true
+		isFirst := len(conns) == 1
+		mu.Unlock()
 		// The first connection is used again, for the second half of the file.
-		if conns[w]++; len(conns) == 1 {
+		if isFirst {
 			b := honest(files, first, count)
 			_, _ = w.Write(append(b, "HTTP/1.1 200 OK\r\n\r\n"...))
 			return
