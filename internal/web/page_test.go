@@ -474,6 +474,22 @@ func TestStreamsEndWithSessions(t *testing.T) {
 	isOver(other)
 }
 
+// What strangers can have the node hold is little, and enough for the longest
+// password.
+func TestStrangersSayLittle(t *testing.T) {
+	s, _ := openSite(t, t.TempDir(), PageOptions{})
+	long := strings.Repeat("\x01", 1024) // six bytes each in JSON
+	s.expect(200, "POST", "/api/v1/account", asJSON(t, NewAccount{s.token(), strings.Repeat("🦬", 64), long}))
+	for path, body := range map[string]any{
+		"/api/v1/session": SignIn{theName, strings.Repeat("x", maxSigningAsked), false},
+		"/api/v1/account": NewAccount{s.token(), theName, strings.Repeat("x", maxSigningAsked)},
+	} {
+		if text := s.expect(400, "POST", path, asJSON(t, body)); !strings.Contains(text, "too large") {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
 // Others on the network are let in over TLS only, and not before there is an
 // account.
 func TestOpenToOthers(t *testing.T) {

@@ -19,12 +19,18 @@ const (
 	maxAsked = 1 << 20
 	// maxDropAsked bounds that of a list of files that are to be put down.
 	maxDropAsked = 32 << 20
+	// maxSigningAsked bounds that of who is not signed in yet: strangers may have
+	// many of them under way, each of which is held until it is there.
+	maxSigningAsked = 16 << 10
 )
 
 // mostAsked bounds the body of a request to a path below /v1 or /api/v1.
 func mostAsked(path string) int64 {
-	if strings.TrimPrefix(path, "/api") == "/v1/drops" {
+	switch strings.TrimPrefix(path, "/api") {
+	case "/v1/drops":
 		return maxDropAsked
+	case "/v1/session", "/v1/account":
+		return maxSigningAsked
 	}
 	return maxAsked
 }
