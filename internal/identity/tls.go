@@ -69,10 +69,11 @@ func (i *Identity) ServerConfig(takes ...string) *tls.Config {
 }
 
 // BrowserConfig is for a side that browsers dial: it speaks HTTP and asks for no
-// certificate. To them this one is nobody's: they warn their user.
+// certificate. To them this one is nobody's: they warn their user. HTTP/2 would
+// let a stranger have hundreds of requests under way on one connection.
 func (i *Identity) BrowserConfig() *tls.Config {
 	c := i.config()
-	c.NextProtos = []string{"h2", "http/1.1"}
+	c.NextProtos = []string{"http/1.1"}
 	return c
 }
 

@@ -3,9 +3,10 @@ package node
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"net"
+
+	"lanyard/internal/secure"
 )
 
 // DefaultPagePort is where the page listens when nothing else is asked.
@@ -24,8 +25,13 @@ func Hosts(bind string) []string { return hostsOf(bind) }
 // DeviceID is this node's.
 func (n *Node) DeviceID() string { return n.id.ID().String() }
 
-// BrowserTLS is for a page that others on the network can reach.
-func (n *Node) BrowserTLS() *tls.Config { return n.id.BrowserConfig() }
+// ListenToBrowsers accepts from inner, which belongs to it from here on, for a page
+// that others on the network can reach. Of the connections that nobody has vouched
+// for there are at most so many: one more closes the oldest. Each has a method
+// Keep() bool that vouches for it.
+func (n *Node) ListenToBrowsers(inner net.Listener, most int) net.Listener {
+	return secure.NewListener(inner, n.id.BrowserConfig(), secure.Limits{Unproven: most, Proven: most})
+}
 
 // Fingerprint is the SHA-256 of the node's certificate, as browsers show it.
 func (n *Node) Fingerprint() string {

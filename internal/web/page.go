@@ -1,8 +1,8 @@
 package web
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +22,9 @@ import (
 )
 
 const (
-	// maxPageConns bounds the browsers' connections: each opens six.
+	// maxPageConns bounds the browsers' connections: each opens six. Where others
+	// can reach the page there may be as many of strangers, and as many over which
+	// somebody who is signed in asks.
 	maxPageConns = 512
 	maxHeader    = 32 << 10 // bytes
 	headerTime   = 10 * time.Second
@@ -34,6 +36,8 @@ type PageOptions struct {
 	Bind  string // an address of this machine; empty: 127.0.0.1
 	Port  int    // 0: node.DefaultPagePort, or the next that is free
 	Files fs.FS  // index.html and what it needs; without it a text stands there
+
+	conns int // maxPageConns, but for tests
 }
 
 // A Page is what a running node shows in a browser, and what that asks it.
@@ -42,6 +46,7 @@ type Page struct {
 	listener net.Listener
 	bind     string
 	isOpen   bool // whether others than this machine can reach it
+	conns    int
 	files    files
 	setup    setup
 }
@@ -56,10 +61,7 @@ type PageLink struct {
 // goes over TLS with the node's own certificate, and there must be an account:
 // wire.ErrUsage tells that there is none, and what is wrong with Bind and Port.
 func OpenPage(ctx context.Context, n *node.Node, opts PageOptions) (*Page, error) {
-	p := &Page{node: n, bind: opts.Bind}
-	if p.bind == "" {
-		p.bind = "127.0.0.1"
-	}
+	p := &Page{node: n, bind: cmp.Or(opts.Bind, "127.0.0.1"), conns: cmp.Or(opts.conns, maxPageConns)}
 	var err error
 	if p.files, err = readFiles(opts.Files); err != nil {
 		return nil, err
@@ -153,12 +155,11 @@ func (p *Page) Serve(ctx context.Context, d *node.Daemon, m Machine) error {
 	server := &http.Server{
 		Handler: p.handler(d, m, sessions), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog:    log.New(io.Discard, "", 0), // anybody could fill it
-		BaseContext: func(net.Listener) context.Context { return ctx },
+		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: withConn,
 	}
-	l := netutil.LimitListener(p.listener, maxPageConns)
+	l := netutil.LimitListener(p.listener, p.conns)
 	if p.isOpen {
-		server.TLSConfig = p.node.BrowserTLS()
-		l = tls.NewListener(l, server.TLSConfig)
+		l = p.node.ListenToBrowsers(p.listener, p.conns)
 	}
 	if err := serveUntil(ctx, server, l); err != nil {
 		return fmt.Errorf("show the page: %w", err)

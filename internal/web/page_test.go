@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"slices"
@@ -82,7 +83,7 @@ func newBrowser(t *testing.T) *http.Client {
 		t.Fatal(err)
 	}
 	c := &http.Client{Jar: jar, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true, // what a user does who was warned
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // what a user does who was warned
 	}}
 	t.Cleanup(c.CloseIdleConnections)
 	return c
@@ -490,6 +491,43 @@ func TestStrangersSayLittle(t *testing.T) {
 	}
 }
 
+// Strangers who hold connections keep out neither others nor who is signed in.
+func TestStrangersHoldConnections(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("LANYARD_HOME", home)
+	n, err := node.Open(node.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if _, _, err := n.MakeAccount(t.Context(), theName, thePassword); err != nil {
+		t.Fatal(err)
+	}
+	const most = 4
+	s, _ := openSite(t, home, PageOptions{Bind: "0.0.0.0", conns: most})
+	s.signIn(false)
+	events := bufio.NewScanner(s.ask("GET", "/api/v1/events", "").Body)
+	if !events.Scan() {
+		t.Fatal(events.Err())
+	}
+	for range 3 * most {
+		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", s.page.at().String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	other := &site{t, s.node, s.page, newBrowser(t)}
+	other.expect(200, "GET", "/", "")
+	s.expect(200, "POST", "/api/v1/transfers", asJSON(t, node.Job{Text: "still there"}))
+	for events.Scan() {
+		if strings.HasPrefix(events.Text(), "data: ") {
+			return
+		}
+	}
+	t.Errorf("the stream of events ended: %v", events.Err())
+}
+
 // Others on the network are let in over TLS only, and not before there is an
 // account.
 func TestOpenToOthers(t *testing.T) {
@@ -515,7 +553,7 @@ func TestOpenToOthers(t *testing.T) {
 	if len(set) != 1 || !set[0].Secure || !strings.HasPrefix(set[0].Name, "__Host-lanyard-") {
 		t.Errorf("%+v", set)
 	}
-	if res.TLS == nil || res.TLS.Version != tls.VersionTLS13 || res.ProtoMajor != 2 || len(res.TLS.PeerCertificates) != 1 {
+	if res.TLS == nil || res.TLS.Version != tls.VersionTLS13 || res.ProtoMajor != 1 || len(res.TLS.PeerCertificates) != 1 {
 		t.Errorf("%s, %+v", res.Proto, res.TLS)
 	}
 	s.expect(200, "GET", "/api/v1/node", "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -100,9 +101,25 @@ func (d *door) signedIn(next http.HandlerFunc) http.Handler {
 		case !in:
 			errSignedOut.write(w)
 		default:
+			keep(r)
 			d.sessions.answer(ctx, func(ctx context.Context) { next(w, r.WithContext(ctx)) })
 		}
 	})
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// keep has the connection of a request not give way to those of strangers, where
+// these can come.
+func keep(r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(interface{ Keep() bool }); ok {
+		c.Keep() // one that is one too many stays as it is
+	}
 }
 
 func answerCall(ctx context.Context, w http.ResponseWriter, r *http.Request, call pageCall) {
