@@ -59,7 +59,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 func (d *desk) open(ctx context.Context, inner net.Listener, goesOn bool) (failed <-chan struct{}, shut func()) {
 	listener := secure.NewListener(inner, d.node.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
 	calls := newHandover(inner.Addr())
-	web := newWeb(d)
+	web := newWeb(d, d.report)
 	web.ConnState = d.connState
 	over := make(chan struct{})
 	var wg sync.WaitGroup

@@ -91,7 +91,7 @@ func (n *Node) ListenBench(ctx context.Context, opts ListenBenchOptions) error {
 // serveBench has a handler that sits on a desk answer connections until shut is
 // called, which ends the test under way.
 func serveBench(ctx context.Context, h http.Handler, desk *benchDesk, listeners ...net.Listener) (shut func()) {
-	web := newWeb(h)
+	web := newWeb(h, desk.report)
 	web.ConnState = desk.connState
 	var wg sync.WaitGroup
 	for _, l := range listeners {

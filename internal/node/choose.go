@@ -35,7 +35,7 @@ func (n *Node) choose(ctx context.Context, opts SendOptions, report func(Event))
 	c := &chooser{node: n, opts: opts, report: report, at: inner.Addr().(*net.TCPAddr), requests: newRequests(n, report)}
 	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN), secure.Limits{})
 	idle := newHandover(c.at)
-	web := newWeb(c.requests)
+	web := newWeb(c.requests, report)
 	var wg sync.WaitGroup
 	wg.Go(func() { c.accept(listener, idle) })
 	wg.Go(func() { _ = web.Serve(idle) })

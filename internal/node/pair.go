@@ -195,7 +195,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 		report: report, paired: make(chan Known, 1),
 	}
 	p.trusting.keep = p.befriend
-	web := newWeb(p)
+	web := newWeb(p, report)
 	web.ConnState = p.trusting.connState
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 // serve answers receivers, whose connections are of *secure.Conn, until enough
 // have everything or ctx ends.
 func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, error) {
-	web := newWeb(s.routes())
+	web := newWeb(s.routes(), s.report)
 	web.ConnState = s.connState
 	var wg sync.WaitGroup
 	failed := make(chan error, len(listeners))
@@ -79,14 +79,14 @@ func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, 
 
 // newWeb serves connections of *secure.Conn, and bounds what a stranger can hold
 // of them.
-func newWeb(h http.Handler) *http.Server {
+func newWeb(h http.Handler, report func(Event)) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          quietLog(),
+		ErrorLog:          faultLog(report),
 	}
 }
 

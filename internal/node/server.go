@@ -7,8 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"path"
@@ -143,10 +141,6 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 }
 
 func linkOf(r *http.Request) *link { return r.Context().Value(connKey{}).(*link) }
-
-// quietLog swallows net/http's own messages: broken connections of strangers
-// are not worth a line, and every error that matters comes as an event.
-func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // routes answers every request. Paths are compared as they are: a ServeMux
 // would redirect those that are not clean, and tell whether a share exists.

@@ -92,7 +92,7 @@ func (v *visit) serve(ctx context.Context, c *secure.Conn) {
 		return
 	}
 	over := make(chan struct{})
-	web := newWeb(v)
+	web := newWeb(v, v.report)
 	web.ConnState = func(c net.Conn, state http.ConnState) {
 		v.trusting.connState(c, state)
 		if state == http.StateClosed {

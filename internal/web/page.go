@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -154,7 +152,7 @@ func (p *Page) Serve(ctx context.Context, d *node.Daemon, m Machine) error {
 	defer cancel()
 	server := &http.Server{
 		Handler: p.handler(d, m, sessions), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-		ErrorLog:    log.New(io.Discard, "", 0), // anybody could fill it
+		ErrorLog:    d.FaultLog(),
 		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: withConn,
 	}
 	l := netutil.LimitListener(p.listener, p.conns)

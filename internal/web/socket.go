@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
@@ -57,7 +55,7 @@ func (s *Socket) Serve(ctx context.Context, d *node.Daemon, m Machine) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
-		Handler: s.handler(d, m), ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: s.handler(d, m), ReadHeaderTimeout: patience, ErrorLog: d.FaultLog(),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	if err := serveUntil(ctx, server, s.listener); err != nil {

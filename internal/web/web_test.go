@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lanyard/internal/node"
+	"lanyard/internal/settings"
 	"lanyard/internal/wire"
 )
 
@@ -183,4 +185,19 @@ func TestEvents(t *testing.T) {
 	}
 	cancel()
 	_, _ = io.Copy(io.Discard, res.Body)
+}
+
+// That answering somebody panicked is told: the node goes on, and nobody would
+// find out.
+func TestFaultsAreTold(t *testing.T) {
+	faulty := Machine{Settings: func() (settings.Settings, error) { panic("nothing is set") }}
+	c := newCaller(t, runNode(t, "attic", faulty))
+	after := fmt.Sprint("?after=", want[State](c, "GET", "/v1/state", nil).Seq)
+	if err := c.call(t.Context(), http.MethodGet, "/v1/settings", nil, &Settings{}); err == nil {
+		t.Error("answered")
+	}
+	heard := c.listen(after, "", func(n node.Notice) bool { return n.Kind == node.KindWarning && strings.Contains(n.Reason, "a fault") })
+	if last := heard[len(heard)-1]; !strings.Contains(last.Reason, "nothing is set") || !strings.Contains(last.Reason, "settings.go") {
+		t.Error(last.Reason)
+	}
 }
