@@ -143,8 +143,8 @@ func (s *drops) missing() (bytes int64) {
 }
 
 // PutDrop puts file n of a drop down: it reads just its size. Several may be
-// under way at one time.
-func (d *Daemon) PutDrop(_ context.Context, id string, n int, from io.Reader) error {
+// under way at one time. When ctx ends nothing more of it is taken.
+func (d *Daemon) PutDrop(ctx context.Context, id string, n int, from io.Reader) error {
 	s := d.drops
 	s.mu.Lock()
 	open := s.open[id]
@@ -157,7 +157,13 @@ func (d *Daemon) PutDrop(_ context.Context, id string, n int, from io.Reader) er
 	if !isOpen {
 		return errNoDrop
 	}
-	err := put(filepath.Join(s.dir, id), open.files[n], from)
+	err := put(filepath.Join(s.dir, id), open.files[n], readerFunc(func(p []byte) (int, error) {
+		n, err := from.Read(p)
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return n, err
+	}))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	open.putting.Done()
@@ -248,12 +254,16 @@ func (s *drops) remove(id string) error {
 	return os.RemoveAll(filepath.Join(s.dir, id))
 }
 
+// isComing tells whether a file of the drop is being put down. Needs the mutex of
+// drops.
+func (d *drop) isComing() bool { return len(d.begun) > d.arrived }
+
 // expire removes what no transfer has taken for dropLife.
 func (s *drops) expire(now time.Time) (err error) {
 	s.mu.Lock()
 	var old []string
 	for id, d := range s.open {
-		if !d.isTaken && now.Sub(d.used) > dropLife {
+		if !d.isTaken && !d.isComing() && now.Sub(d.used) > dropLife {
 			d.isTaken = true // by nobody any more
 			old = append(old, id)
 		}

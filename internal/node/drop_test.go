@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math"
@@ -126,6 +127,57 @@ func TestDropFiles(t *testing.T) {
 	d.drops.giveBack(id)
 	if err := d.DiscardDrop(id); err != nil || len(onDisk(t, d)) > 0 {
 		t.Errorf("discarded: %v, on the disk: %v", err, onDisk(t, d))
+	}
+}
+
+// Nothing more is put down when who brings it may not any more.
+func TestDropEndsWithItsContext(t *testing.T) {
+	d := &Daemon{bus: newBus(), drops: newDrops(t.TempDir())}
+	id, err := d.NewDrop(t.Context(), []DropFile{{"a", 4}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	over := errors.New("signed out")
+	if err := d.PutDrop(ctx, id, 0, readerFunc(func(p []byte) (int, error) {
+		cancel(over)
+		return copy(p, "1234"), io.EOF
+	})); !errors.Is(err, over) {
+		t.Errorf("got %v, want %v", err, over)
+	}
+	if left, err := os.ReadDir(filepath.Join(d.drops.dir, id)); err != nil || len(left) > 0 {
+		t.Errorf("%v, on the disk: %v", err, left)
+	}
+	if err := d.PutDrop(t.Context(), id, 0, strings.NewReader("1234")); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+}
+
+// A file may take longer than a drop is kept, which neither goes meanwhile nor
+// holds up who tidies.
+func TestDropIsKeptWhileItComes(t *testing.T) {
+	d := &Daemon{bus: newBus(), drops: newDrops(t.TempDir())}
+	id, err := d.NewDrop(t.Context(), []DropFile{{"a", 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tidied := make(chan error, 1)
+	if err := d.PutDrop(t.Context(), id, 0, readerFunc(func(p []byte) (int, error) {
+		go func() { tidied <- d.drops.expire(time.Now().Add(dropLife + time.Minute)) }()
+		select {
+		case err := <-tidied:
+			if err != nil {
+				return 0, err
+			}
+			return copy(p, "1"), io.EOF
+		case <-time.After(30 * time.Second):
+			return 0, errors.New("who tidies is held up")
+		}
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.drops.take(id); err != nil {
+		t.Error(err)
 	}
 }
 
