@@ -1,4 +1,4 @@
-/** A part of a sentence: plain text, or a name, which reads in its own direction and is shown as it is. */
+/** A part of a sentence: plain text, or a name, which reads in its own direction. */
 export type Part = string | { name: string }
 export type Sentence = Part[]
 

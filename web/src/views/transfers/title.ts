@@ -1,5 +1,6 @@
 import type { Transfer } from '../../api/types'
 import { t } from '../../text'
+import { legible } from '../../text/legible'
 
 /** What is transferred: names, and how many more there are. */
 export function title(of: Transfer): string {
@@ -10,5 +11,5 @@ export function title(of: Transfer): string {
 }
 
 export function names(some: string[], more: number): string {
-  return [some.join(', '), more > 0 ? t.transfers.more(more) : ''].filter(Boolean).join(' ')
+  return [some.map(legible).join(', '), more > 0 ? t.transfers.more(more) : ''].filter(Boolean).join(' ')
 }
