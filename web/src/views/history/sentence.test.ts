@@ -39,6 +39,8 @@ describe('sentences of the log', () => {
     ],
     [entry('requested', { device: 'kim' }), 'kim asks for files.'],
     [entry('requested', { device: 'kim', kind: 'asked' }), 'Asked kim for files.'],
+    [entry('testing', { device: 'kim' }), 'kim tests how fast it can receive from this device.'],
+    [entry('tested', { device: 'kim' }), 'The speed test of kim is over.'],
     [entry('transfer', { of: transfer({}) }), 'Receiving from studio.'],
     [entry('transfer', { of: transfer({ direction: 'sent' }) }), 'Sending to studio.'],
     [
@@ -69,5 +71,5 @@ test('every event of the node has a sentence, or is known to need none', () => {
   expect(kinds.length).toBeGreaterThan(25)
   const offer = { device: 'x', names: ['a'], files: 1, bytes: 1 }
   const silent = kinds.filter((kind) => !lineOf(entry(kind as Entry['event'], { of: transfer({}), offer })))
-  expect(silent.sort()).toEqual(['known', 'pairing', 'progress', 'run', 'sending'])
+  expect(silent.sort()).toEqual(['bench', 'known', 'pairing', 'progress', 'run', 'sending'])
 })

@@ -57,6 +57,10 @@ export function lineOf(e: Entry): Line | undefined {
       return fine(l.agreed(name))
     case 'trusted':
       return fine(l.trusted(name))
+    case 'testing':
+      return fine(l.testing(name))
+    case 'tested':
+      return fine(l.tested(name))
     case 'warning':
       return problem(l.warning(why))
     case 'failed':
