@@ -71,10 +71,7 @@ func (d *desk) open(ctx context.Context, inner net.Listener, goesOn bool) (faile
 	return over, func() {
 		d.close(goesOn)
 		// Senders shall have the answers to their questions.
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		_ = web.Shutdown(grace)
-		cancel()
-		web.Close()
+		shutDown(ctx, web)
 		_ = listener.Close()
 		wg.Wait()
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"sync"
 
-	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
 	"lanyard/internal/secure"
@@ -39,51 +38,31 @@ type benchListener struct {
 // or why it cannot listen.
 func (n *Node) ListenBench(ctx context.Context, opts ListenBenchOptions) error {
 	report := reporter(opts.OnEvent)
-	var code pairing.Code
-	var err error
-	if opts.Code != "" {
-		if code, err = pairing.ParseCode(opts.Code); err != nil {
-			return err
-		}
-	}
-	inner, err := listen(ctx, opts.Bind, opts.Port)
+	door, err := n.openDoorway(ctx, opts.Code, opts.Bind, opts.Port)
 	if err != nil {
 		return err
 	}
-	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN), secure.Limits{})
-	defer listener.Close()
-	if opts.Code == "" {
-		if code, err = newCode(ctx); err != nil {
-			return err
-		}
-	}
+	defer door.Close()
 	dir := cmp.Or(opts.Dir, ".")
 	b := &benchListener{
 		benchDesk: &benchDesk{node: n, dir: func() string { return dir }, report: report},
-		porter:    newPorter(n, code, forSpeed, report), proven: map[identity.DeviceID]bool{},
+		porter:    newPorter(n, door.code, forSpeed, report), proven: map[identity.DeviceID]bool{},
 	}
 	b.admits = func(_ context.Context, id identity.DeviceID) bool { return b.knows(id) }
-	at := inner.Addr().(*net.TCPAddr)
-	dialled := newHandover(at)
+	dialled := newHandover(door.at)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { b.porter.renew(ctx) })
 	wg.Go(func() { b.porter.answer(ctx, dialled, b.knows) })
-	shut := serveBench(ctx, b, b.benchDesk, listener, dialled)
+	shut := serveBench(ctx, b, b.benchDesk, door, dialled)
 	defer func() {
 		cancel()
 		shut()
 		wg.Wait()
 	}()
 
-	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Code: code.String(), Addresses: addresses(opts.Bind, at.Port)})
-	announcer, err := n.announce(ctx, at, discovery.Service{Number: code.Number})
-	if err != nil {
-		report(Event{Kind: KindWarning, Reason: "this network cannot be told of this device, name its address with --to: " + err.Error()})
-	} else {
-		defer announcer.Close()
-	}
+	defer door.announce(ctx, "name its address with --to", report)()
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
@@ -100,10 +79,7 @@ func serveBench(ctx context.Context, h http.Handler, desk *benchDesk, listeners 
 	return func() {
 		desk.close()
 		// The device that measures shall have its answer.
-		grace, over := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		_ = web.Shutdown(grace)
-		over()
-		web.Close()
+		shutDown(ctx, web)
 		wg.Wait()
 	}
 }
@@ -135,8 +111,7 @@ func (b *benchListener) knows(id identity.DeviceID) bool {
 func (b *benchListener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == "/v1/info":
-		w.Header().Set("Content-Type", "application/json")
-		_ = wire.WriteInfo(w, b.node.info())
+		b.node.tellInfo(w, r)
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/pair/start":
 		b.porter.start(w, r)
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/pair/confirm":

@@ -42,10 +42,7 @@ func (n *Node) choose(ctx context.Context, opts SendOptions, report func(Event))
 	defer func() {
 		c.requests.close()
 		// Receivers shall have the answers to their questions.
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		_ = web.Shutdown(grace)
-		cancel()
-		web.Close()
+		shutDown(ctx, web)
 		_ = listener.Close()
 		wg.Wait()
 	}()

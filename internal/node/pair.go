@@ -6,14 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 
-	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
-	"lanyard/internal/secure"
 	"lanyard/internal/wire"
 )
 
@@ -172,26 +169,13 @@ type pairer struct {
 // awaitPair waits until a device has proved the code, or two users have
 // confirmed each other.
 func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Event)) (Known, error) {
-	var code pairing.Code
-	var err error
-	if opts.Own != "" {
-		if code, err = pairing.ParseCode(opts.Own); err != nil {
-			return Known{}, err
-		}
-	}
-	inner, err := listen(ctx, opts.Bind, opts.Port)
+	door, err := n.openDoorway(ctx, opts.Own, opts.Bind, opts.Port)
 	if err != nil {
 		return Known{}, err
 	}
-	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN), secure.Limits{})
-	defer listener.Close()
-	if opts.Own == "" {
-		if code, err = newCode(ctx); err != nil {
-			return Known{}, err
-		}
-	}
+	defer door.Close()
 	p := &pairer{
-		node: n, porter: newPorter(n, code, forTrust, report), trusting: newTrusting(n, report, opts.Compare),
+		node: n, porter: newPorter(n, door.code, forTrust, report), trusting: newTrusting(n, report, opts.Compare),
 		report: report, paired: make(chan Known, 1),
 	}
 	p.trusting.keep = p.befriend
@@ -200,27 +184,17 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = web.Serve(listener) })
+	wg.Go(func() { _ = web.Serve(door) })
 	wg.Go(func() { p.porter.renew(ctx) })
 	defer func() {
 		cancel()
 		p.trusting.close()
 		// The other device shall have its answer.
-		grace, over := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		_ = web.Shutdown(grace)
-		over()
-		web.Close()
+		shutDown(ctx, web)
 		wg.Wait()
 	}()
 
-	at := inner.Addr().(*net.TCPAddr)
-	report(Event{Kind: KindWaiting, Device: n.name, DeviceID: n.id.ID().String(), Code: code.String(), Addresses: addresses(opts.Bind, at.Port)})
-	announcer, err := n.announce(ctx, at, discovery.Service{Number: code.Number})
-	if err != nil {
-		report(Event{Kind: KindWarning, Reason: "this network cannot be told of this device, pair with its address: " + err.Error()})
-	} else {
-		defer announcer.Close()
-	}
+	defer door.announce(ctx, "pair with its address", report)()
 	select {
 	case d := <-p.paired:
 		return d, nil
@@ -251,8 +225,7 @@ func (p *pairer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == "/v1/info":
-		w.Header().Set("Content-Type", "application/json")
-		_ = wire.WriteInfo(w, p.node.info())
+		p.node.tellInfo(w, r)
 		return
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/pair/start":
 		p.porter.start(w, r)

@@ -90,6 +90,15 @@ func newWeb(h http.Handler, report func(Event)) *http.Server {
 	}
 }
 
+// shutDown closes a server whose context may have ended, once those who ask have
+// their answers, or after shutdownTime.
+func shutDown(ctx context.Context, web *http.Server) {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	_ = web.Shutdown(grace) // what takes longer is cut off
+	web.Close()
+}
+
 const (
 	headerTime    = 10 * time.Second
 	idleTime      = 2 * time.Minute

@@ -145,7 +145,7 @@ func linkOf(r *http.Request) *link { return r.Context().Value(connKey{}).(*link)
 // routes answers every request. Paths are compared as they are: a ServeMux
 // would redirect those that are not clean, and tell whether a share exists.
 func (s *server) routes() http.Handler {
-	calls := map[string]http.HandlerFunc{"GET /v1/info": s.info}
+	calls := map[string]http.HandlerFunc{"GET /v1/info": s.node.tellInfo}
 	if s.porter != nil {
 		calls["POST /v1/pair/start"] = s.pairStart
 		calls["POST /v1/pair/confirm"] = s.pairConfirm
@@ -171,9 +171,9 @@ func (s *server) routes() http.Handler {
 	})
 }
 
-func (s *server) info(w http.ResponseWriter, _ *http.Request) {
+func (n *Node) tellInfo(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = wire.WriteInfo(w, s.node.info())
+	_ = wire.WriteInfo(w, n.info())
 }
 
 var errNoTicket = fmt.Errorf("%w: no ticket for this share", wire.ErrUnauthorised)

@@ -114,9 +114,7 @@ func (v *visit) serve(ctx context.Context, c *secure.Conn) {
 		case <-ctx.Done():
 			isOver = true
 			// The device shall have the answer to its question.
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-			_ = web.Shutdown(grace)
-			cancel()
+			shutDown(ctx, web)
 		}
 	}
 	web.Close()
