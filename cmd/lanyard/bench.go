@@ -194,12 +194,7 @@ func (v *benchView) on(ev node.Event) {
 	case node.KindWaiting:
 		v.waiting(ev)
 	case node.KindNewCode:
-		if t.quiet {
-			t.insist("%s", ev.Code)
-			return
-		}
-		t.say("  %s", wire.Escape(ev.Reason))
-		t.say("  On the other machine:  lanyard bench %s", ev.Code)
+		t.newCode(ev, v.howTo)
 	case node.KindLooking:
 		t.say("  %s...", wire.Escape(ev.Reason))
 	case node.KindConnected:
@@ -208,20 +203,21 @@ func (v *benchView) on(ev node.Event) {
 		t.say("  %s at %s measures the way to it...", name(ev.Device), host(ev.Address))
 	case node.KindTested:
 		t.say("  %s has done with it", name(ev.Device))
-	case node.KindRefused:
-		t.say("  refused %s: %s", host(ev.Address), wire.Escape(ev.Reason))
-	case node.KindWarning:
-		t.say("  warning: %s", wire.Escape(ev.Reason))
+	case node.KindRefused, node.KindWarning:
+		t.trouble(ev)
 	}
 }
 
-// waiting shows what to type at the other machine.
+// howTo shows what to type at the other machine.
+func (v *benchView) howTo(code string) { v.t.say("  On the other machine:  lanyard bench %s", code) }
+
+// waiting shows that, and what else will do.
 func (v *benchView) waiting(ev node.Event) {
 	if v.t.quiet {
 		v.t.insist("%s", ev.Code)
 		return
 	}
-	v.t.say("  On the other machine:  lanyard bench %s", ev.Code)
+	v.howTo(ev.Code)
 	if len(ev.Addresses) > 0 {
 		v.t.say("  or, by address:        lanyard bench %s --to %s", ev.Code, ev.Addresses[0])
 	}

@@ -148,32 +148,28 @@ func (v *pairView) on(ev node.Event) {
 	case node.KindWaiting:
 		v.waiting(ev)
 	case node.KindNewCode:
-		if t.quiet {
-			t.insist("%s", ev.Code)
-			return
-		}
-		t.say("  %s", wire.Escape(ev.Reason))
-		t.say("  On the other machine:  lanyard pair %s", ev.Code)
+		t.newCode(ev, v.howTo)
 	case node.KindLooking:
 		t.say("  %s...", wire.Escape(ev.Reason))
 	case node.KindAgreed:
 		t.say("  waiting for %s, where the same must be confirmed...", name(ev.Device))
 	case node.KindTrusted:
 		t.say("  %s", trusted(ev))
-	case node.KindRefused:
-		t.say("  refused %s: %s", host(ev.Address), wire.Escape(ev.Reason))
-	case node.KindWarning:
-		t.say("  warning: %s", wire.Escape(ev.Reason))
+	case node.KindRefused, node.KindWarning:
+		t.trouble(ev)
 	}
 }
 
-// waiting shows what to type at the other machine.
+// howTo shows what to type at the other machine.
+func (v *pairView) howTo(code string) { v.t.say("  On the other machine:  lanyard pair %s", code) }
+
+// waiting shows that, and what else will do.
 func (v *pairView) waiting(ev node.Event) {
 	if v.t.quiet {
 		v.t.insist("%s", ev.Code)
 		return
 	}
-	v.t.say("  On the other machine:  lanyard pair %s", ev.Code)
+	v.howTo(ev.Code)
 	if len(ev.Addresses) > 0 {
 		v.t.say("  or, by address:        lanyard pair %s --from %s", ev.Code, ev.Addresses[0])
 	}

@@ -263,12 +263,7 @@ func (v *sendView) on(ev node.Event) {
 	case node.KindWaiting:
 		v.waiting(ev)
 	case node.KindNewCode:
-		if t.quiet {
-			t.insist("%s", ev.Code)
-			return
-		}
-		t.say("  %s", wire.Escape(ev.Reason))
-		v.howToReceive(ev.Code)
+		t.newCode(ev, v.howToReceive)
 	case node.KindSkipped:
 		t.say("  left out: %s, which %s", name(ev.Path), wire.Escape(ev.Reason))
 	case node.KindConnected:
@@ -297,10 +292,8 @@ func (v *sendView) on(ev node.Event) {
 		t.say("  %s ended without everything: %s", who, wire.Escape(ev.Reason))
 	case node.KindFailed:
 		t.insist("  failed: %s (%s)", name(ev.Path), wire.Escape(ev.Reason))
-	case node.KindRefused:
-		t.say("  refused %s: %s", host(ev.Address), wire.Escape(ev.Reason))
-	case node.KindWarning:
-		t.say("  warning: %s", wire.Escape(ev.Reason))
+	case node.KindRefused, node.KindWarning:
+		t.trouble(ev)
 	}
 }
 

@@ -108,6 +108,26 @@ func (t *terminal) event(ev node.Event) bool {
 	return true
 }
 
+// newCode shows the code that is good from now on, and why; howTo shows what to do
+// with it.
+func (t *terminal) newCode(ev node.Event, howTo func(code string)) {
+	if t.quiet {
+		t.insist("%s", ev.Code)
+		return
+	}
+	t.say("  %s", wire.Escape(ev.Reason))
+	howTo(ev.Code)
+}
+
+// trouble shows who was refused, or a warning.
+func (t *terminal) trouble(ev node.Event) {
+	if ev.Kind == node.KindRefused {
+		t.say("  refused %s: %s", host(ev.Address), wire.Escape(ev.Reason))
+		return
+	}
+	t.say("  warning: %s", wire.Escape(ev.Reason))
+}
+
 // canAsk tells whether somebody is there to answer.
 func (t *terminal) canAsk() bool { return t.inTTY && t.errTTY && !t.json }
 
