@@ -491,15 +491,22 @@ func TestStrangersSayLittle(t *testing.T) {
 	}
 }
 
-// Strangers who hold connections keep out neither others nor who is signed in.
-func TestStrangersHoldConnections(t *testing.T) {
-	home := t.TempDir()
+// nodeAtHome is a node that is open beside one that is served at the same home.
+func nodeAtHome(t *testing.T) (home string, n *node.Node) {
+	t.Helper()
+	home = t.TempDir()
 	t.Setenv("LANYARD_HOME", home)
 	n, err := node.Open(node.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.Close()
+	t.Cleanup(func() { n.Close() })
+	return home, n
+}
+
+// Strangers who hold connections keep out neither others nor who is signed in.
+func TestStrangersHoldConnections(t *testing.T) {
+	home, n := nodeAtHome(t)
 	if _, _, err := n.MakeAccount(t.Context(), theName, thePassword); err != nil {
 		t.Fatal(err)
 	}
@@ -531,13 +538,7 @@ func TestStrangersHoldConnections(t *testing.T) {
 // Others on the network are let in over TLS only, and not before there is an
 // account.
 func TestOpenToOthers(t *testing.T) {
-	home := t.TempDir()
-	t.Setenv("LANYARD_HOME", home)
-	n, err := node.Open(node.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	home, n := nodeAtHome(t)
 	if _, err := OpenPage(t.Context(), n, PageOptions{Bind: "0.0.0.0"}); !errors.Is(err, wire.ErrUsage) || !strings.Contains(err.Error(), "lanyard open") {
 		t.Fatalf("without an account: %v", err)
 	}
