@@ -66,19 +66,21 @@ func serveFake(t testing.TB, sizes ...int64) *fakeSender {
 		files[i] = wire.File{Path: fmt.Sprint(i), Size: size}
 	}
 	f := &fakeSender{files: files, layout: wire.NewLayout(files), fault: func(wire.BlockIndex) fault { return none }}
-	f.listen(t, "127.0.0.1:0")
+	f.addr = f.listen(t, "127.0.0.1:0")
 	t.Cleanup(f.stop)
 	return f
 }
 
-func (f *fakeSender) listen(t testing.TB, addr string) {
+// listen serves at addr, and answers what that came to be. It leaves f.addr,
+// which streams that dial read meanwhile.
+func (f *fakeSender) listen(t testing.TB, addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.addr = l.Addr().String()
 	f.Server = &http.Server{Handler: http.HandlerFunc(f.blocks)}
 	f.wg.Go(func() { f.Serve(l) })
+	return l.Addr().String()
 }
 
 func (f *fakeSender) stop() {
