@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 
@@ -55,6 +56,29 @@ func (b *bench) rsync(s source, daemon *server, daemonErr error, receiver *trial
 		result.bytes = s.bytes
 		if err == nil {
 			err = s.counted(filepath.Join(dir, name))
+		}
+		return result, err
+	})
+	return c
+}
+
+// rsyncSSH fetches a source through ssh.
+func (b *bench) rsyncSSH(src source, ssh *sshServer, sshErr error, receiver *trial.Place) contender {
+	c := contender{name: "rsync over ssh", command: "rsync -a -e 'ssh " + scpOptions + " -i KEY -p PORT' ADDRESS:FILE FOLDER"}
+	program, err := find("rsync")
+	remote, clientErr := find("ssh")
+	me, userErr := user.Current()
+	if err := errors.Join(err, clientErr, userErr, sshErr); err != nil {
+		c.missing = err.Error()
+		return c
+	}
+	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
+		shell := fmt.Sprintf("%s %s -i %s -p %d", remote, scpOptions, ssh.clientKey, ssh.at.Port())
+		result, err := client(ctx, ssh.server, receiver, nil, program, "-a", "-e", shell,
+			fmt.Sprintf("%s@%v:%s", me.Username, ssh.at.Addr(), src.path), dir)
+		result.bytes = src.bytes
+		if err == nil {
+			err = src.counted(filepath.Join(dir, filepath.Base(src.path)))
 		}
 		return result, err
 	})
