@@ -23,19 +23,23 @@ func tree(ctx context.Context, b *bench) (r report, err error) {
 		}
 		src.bytes += size
 	}
-	daemon, daemonErr := b.startRsync(ctx, b.here)
-	if daemonErr == nil {
-		defer func() { err = errors.Join(err, daemon.stop()) }()
-	}
+	f := b.field(b.here, b.here)
+	defer func() { err = errors.Join(err, f.stop()) }()
 	all, err := b.race(ctx,
-		b.lanyard(src, b.here, b.here, 0),
-		b.rsync(src, daemon, daemonErr, b.here),
+		f.lanyard(src, 0),
+		f.rsync(ctx, src),
 		b.cp(src),
+		f.scp(ctx, src),
 	)
 	if err != nil {
 		return r, err
 	}
+	found, rsync, cp := all[0], all[1], all[2]
 	r.say("%d files of %s, over loopback.", src.files, bytesText(size))
-	r.show(all, versus{all[0], all[1]}, versus{all[0], all[2]})
+	r.show(all, against(found, all)...)
+	r.targets = []target{
+		atLeast("10,000 x 100 kB over loopback: faster than the rsync daemon", 1, ratio(found, rsync, sample.rate), "%.2f"),
+		atLeast("10,000 x 100 kB over loopback: at most twice the time of `cp -r`", 0.5, ratio(found, cp, sample.rate), "%.2f"),
+	}
 	return r, nil
 }

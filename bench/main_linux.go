@@ -37,6 +37,8 @@ func cases() []benchCase {
 		{"loopback", loopback},
 		{"gigabit", gigabit},
 		{"wifi", wifi},
+		{"bursts", bursts},
+		{"far", far},
 		{"firstbyte", firstByte},
 		{"memory", memory},
 		{"tree", tree},

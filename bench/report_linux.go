@@ -48,6 +48,16 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // A versus is two contenders whose rates are compared.
 type versus struct{ ours, theirs series }
 
+// against compares one with all others.
+func against(ours series, all []series) (ratios []versus) {
+	for _, s := range all {
+		if s.name != ours.name && s.missing == "" {
+			ratios = append(ratios, versus{ours, s})
+		}
+	}
+	return ratios
+}
+
 func results(all []series) table {
 	t := table{head: []string{
 		"program", "bytes", "MB/s", "seconds", "whole process, s", "CPU-s/GB", "resident, sender / receiver", "streams",

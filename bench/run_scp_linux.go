@@ -71,8 +71,6 @@ func (b *bench) startSSH(ctx context.Context, place *trial.Place) (_ *sshServer,
 	return s, nil
 }
 
-func (s *sshServer) stop() error { return errors.Join(s.server.stop(), s.removeFolder()) }
-
 func (s *sshServer) removeFolder() error {
 	if !s.madeFolder {
 		return nil
@@ -82,7 +80,7 @@ func (s *sshServer) removeFolder() error {
 
 // scp fetches a source from sshd.
 func (b *bench) scp(src source, ssh *sshServer, sshErr error, receiver *trial.Place) contender {
-	c := contender{name: "scp", command: "scp " + scpOptions + " -i KEY -P PORT ADDRESS:FILE FILE"}
+	c := contender{name: "scp", command: "scp -r " + scpOptions + " -i KEY -P PORT ADDRESS:FILE FOLDER"}
 	program, err := find("scp")
 	me, userErr := user.Current()
 	if err := errors.Join(err, sshErr, userErr); err != nil {
@@ -90,11 +88,13 @@ func (b *bench) scp(src source, ssh *sshServer, sshErr error, receiver *trial.Pl
 		return c
 	}
 	c.run = b.into(func(ctx context.Context, dir string) (sample, error) {
-		target := filepath.Join(dir, "file")
-		result, err := client(ctx, ssh.server, receiver, nil, program, append(strings.Fields(scpOptions), "-i", ssh.clientKey,
-			"-P", strconv.Itoa(int(ssh.at.Port())), fmt.Sprintf("%s@%v:%s", me.Username, ssh.at.Addr(), src.path), target)...)
+		result, err := client(ctx, ssh.server, receiver, nil, program, append(strings.Fields(scpOptions), "-r", "-i", ssh.clientKey,
+			"-P", strconv.Itoa(int(ssh.at.Port())), fmt.Sprintf("%s@%v:%s", me.Username, ssh.at.Addr(), src.path), dir)...)
 		result.bytes = src.bytes
-		return result, errors.Join(err, checkIf(err, target, src))
+		if err == nil {
+			err = src.counted(filepath.Join(dir, filepath.Base(src.path)))
+		}
+		return result, err
 	})
 	return c
 }

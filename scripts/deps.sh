@@ -22,7 +22,8 @@ curl curl ca-certificates
 ssh openssh-client
 sshd openssh-server
 rsync rsync
-aria2c aria2" ;;
+aria2c aria2
+rclone rclone" ;;
 demo) # a film that plays; the demo can do without
 	must=
 	needs="ffmpeg ffmpeg" ;;
