@@ -27,6 +27,7 @@ type Host struct {
 	namespace  *os.File
 	tap        int
 	firewall   atomic.Bool
+	sent       atomic.Int64
 	// starts goes to the thread that lives in the namespace as long as the
 	// host does: the kernel kills its children when it ends.
 	starts chan func()
@@ -93,6 +94,10 @@ func (h *Host) IPv4() netip.Addr { return h.ipv4 }
 // IPv6 is the host's fixed unique local address, in fd77::/64. It has a
 // link-local one besides.
 func (h *Host) IPv6() netip.Addr { return h.ipv6 }
+
+// Sent is how many bytes of IP packets, with their headers, the host has put on
+// its link so far, those included that were lost there.
+func (h *Host) Sent() int64 { return h.sent.Load() }
 
 // Cut makes the host's link, in a pair the only one, lose all that enters or
 // leaves it until Restore. Nothing tells the hosts: the interfaces stay up, as

@@ -152,6 +152,7 @@ func (n *network) read(p *port) (frames int, bytes int64) {
 		f := n.take(n.input[:size])
 		f.wire = wireSize(f.data)
 		bytes += f.wire
+		p.host.sent.Add(f.wire)
 		if !p.up.push(f, n.now()) {
 			n.give(f)
 		}

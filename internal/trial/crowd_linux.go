@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -70,7 +69,7 @@ func (c Crowd) Rates(ctx context.Context, opts CrowdOptions) (rates []float64, e
 			return nil, errors.Join(errors.New("a transfer ended before it was measured"), e.failure())
 		default:
 		}
-		rate, err := t.courses[i].rate(from, to)
+		rate, err := t.courses[i].Rate(from, to)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +94,7 @@ type together struct {
 	dir     string
 	env     []string
 	all     []*end
-	courses []*course // of the others
+	courses []*Course // of the others
 }
 
 func (t *together) wait() {
@@ -118,7 +117,7 @@ func (t *together) start(ctx context.Context, at *Place, home string, on func(ev
 // other starts the binary at the i-th of the others, where its bytes are
 // counted.
 func (t *together) other(ctx context.Context, i int, on func(event), args ...string) (*end, error) {
-	c := new(course)
+	c := new(Course)
 	t.courses = append(t.courses, c)
 	return t.start(ctx, t.Others[i], strconv.Itoa(i), func(ev event) {
 		if ev.Kind == "sending" || ev.Kind == "progress" {
@@ -205,37 +204,4 @@ func (t *together) give(ctx context.Context, from string) (err error) {
 		}
 	}
 	return err
-}
-
-// A course is how many bytes a transfer had at which moments.
-type course struct {
-	mu    sync.Mutex
-	times []time.Time
-	bytes []int64
-}
-
-func (c *course) add(bytes int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.times, c.bytes = append(c.times, time.Now()), append(c.bytes, bytes)
-}
-
-// rate is of what is known between two moments.
-func (c *course) rate(from, to time.Time) (float64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	first, last := -1, -1
-	for i, at := range c.times {
-		if at.Before(from) || at.After(to) {
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-		last = i
-	}
-	if first == last {
-		return 0, errors.New("a transfer did not move while it was measured")
-	}
-	return float64(c.bytes[last]-c.bytes[first]) / c.times[last].Sub(c.times[first]).Seconds(), nil
 }

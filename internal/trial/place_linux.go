@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -95,6 +98,19 @@ func (p *Place) Await(ctx context.Context, at netip.AddrPort) error {
 		case <-time.After(between):
 		}
 	}
+}
+
+// Sent is how many bytes the place has put on its network so far, with their
+// headers: a host on its link, see [lab.Host.Sent], this machine on its loopback.
+func (p *Place) Sent() (int64, error) {
+	if p.host != nil {
+		return p.host.Sent(), nil
+	}
+	text, err := os.ReadFile("/sys/class/net/lo/statistics/tx_bytes")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }
 
 // A Process is an [exec.Cmd] that runs at a place. Start it by its own methods:

@@ -17,8 +17,11 @@ type Pair struct {
 	Binary           string // path
 	Sender, Receiver *Place
 	// Dir is an existing folder for the state folders of both ends, which are
-	// made for every transfer and removed after it.
+	// made for every transfer and removed after it, unless Known.
 	Dir string
+	// Known keeps the state folders in Dir: both ends know each other, and what
+	// they have learned, from one transfer to the next.
+	Known bool
 }
 
 // Options of a transfer.
@@ -29,8 +32,12 @@ type Options struct {
 
 	// List only looks at what is offered; Out is not used.
 	List bool
-	// StopAfter interrupts both ends when so many bytes have come; 0: never.
+	// StopAfter interrupts both ends when so many bytes have come, StopAt that
+	// long after the first have; 0: never.
 	StopAfter int64
+	StopAt    time.Duration
+	// Kill ends them by SIGKILL instead.
+	Kill bool
 	// First asks for the time of the first block.
 	First bool
 }
@@ -43,7 +50,8 @@ type Outcome struct {
 	// that has come whole, or to the first byte out of the pipe. It is known
 	// of pipes, and otherwise where it or StopAfter was asked for.
 	First  time.Duration
-	Listed int // lines of the list
+	Listed int     // lines of the list
+	Course *Course // of what the receiver tells of its progress
 
 	Sending, Receiving Usage
 }
@@ -51,11 +59,13 @@ type Outcome struct {
 // Transfer sends and receives once. The receiver's process is started when the
 // sender's has said that it waits.
 func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err error) {
-	dir, err := os.MkdirTemp(p.Dir, "trial-")
-	if err != nil {
-		return out, err
+	dir := p.Dir
+	if !p.Known {
+		if dir, err = os.MkdirTemp(p.Dir, "trial-"); err != nil {
+			return out, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	// Whatever goes wrong, both processes have ended on return.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -75,7 +85,7 @@ func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err erro
 
 	args, whole := opts.receive(address)
 	receiver := command(ctx, p.Binary, p.Receiver, append(env, "LANYARD_HOME="+dir+"/receiver"), args)
-	seen := &watch{opts: opts, receiver: receiver, began: time.Now()}
+	seen := &watch{opts: opts, receiver: receiver, began: time.Now(), course: new(Course)}
 	receiver.on = seen.event
 	if !whole {
 		receiver.process.Stdout = seen
@@ -96,6 +106,8 @@ func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err erro
 		cancel()
 		<-sender.ended
 		return out, fmt.Errorf("the receiver: %w", err)
+	case seen.stopped && opts.Kill:
+		err = sender.kill()
 	case opts.List || seen.stopped:
 		err = sender.interrupt()
 	default:
@@ -106,7 +118,7 @@ func (p Pair) Transfer(ctx context.Context, opts Options) (out Outcome, err erro
 	if err != nil {
 		return out, fmt.Errorf("the sender: %w", err)
 	}
-	out.First, out.Listed = seen.first, seen.lines
+	out.First, out.Listed, out.Course = seen.first, seen.lines, seen.course
 	out.Sending, out.Receiving = sender.process.Usage(), receiver.process.Usage()
 	return out, nil
 }
@@ -164,12 +176,19 @@ type watch struct {
 	first    time.Duration
 	bytes    int64
 	lines    int
+	course   *Course
 	stopped  bool
 }
 
 func (w *watch) event(ev event) {
-	if ev.Kind == "run" && ev.Reason == "" {
+	switch {
+	case ev.Kind == "run" && ev.Reason == "":
 		w.came(ev.Bytes)
+	case ev.Kind == "progress" && ev.Bytes > 0:
+		w.course.add(ev.Bytes)
+		if w.opts.StopAt > 0 && time.Since(w.course.Began()) >= w.opts.StopAt {
+			w.stop()
+		}
 	}
 }
 
@@ -188,10 +207,21 @@ func (w *watch) came(n int64) {
 		w.first = time.Since(w.began)
 	}
 	w.bytes += n
-	if w.opts.StopAfter > 0 && w.bytes >= w.opts.StopAfter && !w.stopped {
-		w.stopped = true
-		_ = w.receiver.process.Process.Signal(os.Interrupt) // it may just have ended
+	if w.opts.StopAfter > 0 && w.bytes >= w.opts.StopAfter {
+		w.stop()
 	}
+}
+
+func (w *watch) stop() {
+	if w.stopped {
+		return
+	}
+	w.stopped = true
+	signal := os.Interrupt
+	if w.opts.Kill {
+		signal = os.Kill
+	}
+	_ = w.receiver.process.Process.Signal(signal) // it may just have ended
 }
 
 // An end is one of the two processes.
@@ -288,6 +318,11 @@ func (e *end) wait() error {
 		<-e.ended
 		return err
 	}
+}
+
+func (e *end) kill() error {
+	_ = e.process.Process.Kill() // it may just have ended
+	return e.wait()
 }
 
 // interrupt asks a process to end, as Ctrl-C does.

@@ -119,12 +119,76 @@ func TestTransferOverLink(t *testing.T) {
 	pair.Sender, pair.Receiver = At(a), At(b)
 	source := filepath.Join(t.TempDir(), "film.mov")
 	content := write(t, source, 4<<20)
+	before, err := pair.Sender.Sent()
+	if err != nil {
+		t.Fatal(err)
+	}
 	out, err := pair.Transfer(ctx, Options{Paths: []string{source}, Out: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if least := float64(len(content)) * 8 / rate; out.Seconds < least {
 		t.Errorf("%v s, the link takes %v", out.Seconds, least)
+	}
+	after, err := pair.Sender.Sent()
+	if sent := after - before; err != nil || sent < int64(len(content)) || sent > 2*int64(len(content)) {
+		t.Errorf("%d bytes on the wire for %d, %v", sent, len(content), err)
+	}
+}
+
+// Ends that know each other go on where they were killed.
+func TestKillKnown(t *testing.T) {
+	lab.Need(t)
+	pair, ctx := here(t)
+	l, err := lab.New(lab.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a, b, err := l.Pair(lab.Link{Rate: 80e6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair.Sender, pair.Receiver, pair.Known = At(a), At(b), true
+	source, target := filepath.Join(t.TempDir(), "film.mov"), t.TempDir()
+	content := write(t, source, 24<<20)
+	opts := Options{Paths: []string{source}, Out: target, StopAfter: 8 << 20, Kill: true}
+	if _, err := pair.Transfer(ctx, opts); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(target, "film.mov")); !os.IsNotExist(err) {
+		t.Fatalf("it is there already: %v", err)
+	}
+	opts.StopAfter = 0
+	out, err := pair.Transfer(ctx, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(target, "film.mov")); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("another file arrived, %v", err)
+	}
+	if most := float64(len(content)) / (80e6 / 8); out.Seconds >= most {
+		t.Errorf("the rest took %v s, all of it takes %v", out.Seconds, most)
+	}
+}
+
+// What has run for a while is stopped, and its rate is known.
+func TestStopAt(t *testing.T) {
+	pair, ctx := here(t)
+	source := filepath.Join(t.TempDir(), "film.mov")
+	if err := os.WriteFile(source, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(source, 8<<30); err != nil {
+		t.Fatal(err)
+	}
+	out, err := pair.Transfer(ctx, Options{Paths: []string{source}, Out: t.TempDir(), StopAt: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := out.Course.Began()
+	if rate, err := out.Course.Rate(began, began.Add(time.Minute)); err != nil || rate <= 0 {
+		t.Errorf("rate %v, %v", rate, err)
 	}
 }
 
@@ -187,15 +251,15 @@ func TestCrowd(t *testing.T) {
 func TestCourse(t *testing.T) {
 	began := time.Now()
 	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
-	c := &course{bytes: []int64{1000, 1000, 1010, 1030, 9000}}
+	c := &Course{bytes: []int64{1000, 1000, 1010, 1030, 9000}}
 	for i := range c.bytes {
 		c.times = append(c.times, at(i))
 	}
-	if rate, err := c.rate(at(1), at(3)); rate != 15 || err != nil {
+	if rate, err := c.Rate(at(1), at(3)); rate != 15 || err != nil {
 		t.Errorf("%v, %v; want 15", rate, err)
 	}
 	for _, to := range []int{1, 0} {
-		if rate, err := c.rate(at(1), at(to)); err == nil {
+		if rate, err := c.Rate(at(1), at(to)); err == nil {
 			t.Errorf("of one moment or none: %v", rate)
 		}
 	}
