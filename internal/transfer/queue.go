@@ -37,8 +37,10 @@ type queue struct {
 	pending []Span // ascending; nobody fetches these, but for blocks given back by one of two
 	out     map[*run]struct{}
 	settled []uint64        // a bit a block: written, failed or not asked for
-	left    wire.BlockIndex // blocks not settled
+	total   wire.BlockIndex // blocks asked for
+	left    wire.BlockIndex // of them, those not settled
 	pace    time.Duration   // that a block takes on a stream, of late; 0: not known yet
+	all     gauge           // of all streams together
 	closed  bool
 	asleep  atomic.Int32 // callers that wait in take
 	// finished is closed when every block is settled.
@@ -63,6 +65,7 @@ func newQueue(total wire.BlockIndex, spans []Span) *queue {
 			*word &^= mask
 		}
 	}
+	q.total = q.left
 	if q.left == 0 {
 		close(q.finished)
 	}
@@ -151,17 +154,20 @@ func (q *queue) drop(n wire.BlockIndex) {
 // run is down to one block and late, the same block a second time.
 //
 // A block is fetched twice only when that is expected to be faster than to wait
-// for it: where many streams share a link, what comes twice is missing elsewhere.
+// for it, and only while all streams together are slower than they were: as long
+// as others fill the link, what comes twice is missing there.
 func (q *queue) steal(patience time.Duration) (Span, bool) {
 	var slowest *run
 	var longest time.Duration
 	now := time.Now()
+	full := q.full(now)
 	for r := range q.out {
-		if r.End == r.next || r.duplicate {
+		last := r.End-r.next == 1
+		if r.End == r.next || last && (r.duplicate || full) {
 			continue
 		}
 		expected := q.remaining(r, now)
-		if r.End-r.next == 1 {
+		if last {
 			expected -= q.pace
 		}
 		if expected > longest {
@@ -179,6 +185,43 @@ func (q *queue) steal(patience time.Duration) (Span, bool) {
 	s := Span{slowest.End - rest/2, slowest.End}
 	slowest.End = s.First
 	return s, true
+}
+
+// full tells whether all streams together are about as fast as they have been.
+func (q *queue) full(now time.Time) bool {
+	came := float64(q.total - q.left)
+	for r := range q.out {
+		came += float64(r.part.Load()) / partWhole
+	}
+	return q.all.observe(now, came)
+}
+
+// A gauge follows how fast something goes.
+type gauge struct {
+	at         time.Time // when it was read
+	came       float64
+	rate, best float64 // a second: of late, and at its best
+	known      bool
+}
+
+const (
+	gaugeTime = 150 * time.Millisecond // longer than a burst of packets
+	fullPart  = 0.75                   // of the best rate
+)
+
+// observe reads the gauge, and tells whether the rate is about the best one, or
+// not known yet.
+func (g *gauge) observe(now time.Time, came float64) bool {
+	elapsed := now.Sub(g.at)
+	if elapsed >= gaugeTime {
+		if !g.at.IsZero() {
+			g.rate = (g.rate + max(0, came-g.came)/elapsed.Seconds()) / 2
+			g.best = max(g.best, g.rate)
+			g.known = true
+		}
+		g.at, g.came = now, came
+	}
+	return !g.known || g.rate > 0 && g.rate >= fullPart*g.best
 }
 
 // remaining is how long a run is expected to take yet. The pace so far tells the
@@ -237,6 +280,7 @@ func (q *queue) finish(r *run) {
 	if rest := (Span{r.next, r.End}); rest.len() > 0 {
 		q.insert(rest)
 	}
+	q.full(time.Now())
 	q.changed.Broadcast()
 }
 

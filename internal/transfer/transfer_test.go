@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -285,6 +286,7 @@ func TestQueueGivesEveryBlockOnce(t *testing.T) {
 		total := wire.BlockIndex(rapid.IntRange(1, 200).Draw(t, "blocks"))
 		first := wire.BlockIndex(rapid.IntRange(0, int(total)-1).Draw(t, "first"))
 		q := newQueue(total, []Span{{first, total}})
+		q.all = gauge{known: true, at: time.Now().Add(time.Hour)} // never full: who finds no work takes over at once
 		written := map[wire.BlockIndex]int{}
 		var runs []*run
 		never := func() bool { return false }
@@ -395,6 +397,57 @@ func TestGivesUpOnLostSender(t *testing.T) {
 	if !errors.Is(err, wire.ErrSourceLost) {
 		t.Fatalf("got %v, want %v", err, wire.ErrSourceLost)
 	}
+}
+
+// What is late is fetched twice when the link has room, not while others fill it.
+func TestTwiceOnlyWithRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const streams = 4
+		q := newQueue(100, []Span{{0, 100}})
+		never := func() bool { return false }
+		var stuck *run
+		var runs []*run
+		for range streams {
+			runs = append(runs, q.take(1, streams, 0, never))
+		}
+		stuck, runs = runs[0], runs[1:]
+		// Three streams take 100 ms a block, one has stopped. A fifth finds no
+		// work at the end, and takes nothing twice before the others are done.
+		twice := make(chan time.Time, 1)
+		for q.left > wire.BlockIndex(1+len(runs)) {
+			time.Sleep(100 * time.Millisecond)
+			for i, r := range runs {
+				if q.claim(r, r.First) != mine {
+					t.Fatal("it was somebody else's")
+				}
+				q.finish(r)
+				if runs[i] = q.take(1, streams, 0, never); q.left == 1 {
+					break
+				}
+			}
+		}
+		go func() {
+			if r := q.take(1, streams, 50*time.Millisecond, never); r == nil || r.Span != stuck.Span {
+				t.Errorf("took %+v, want the one that is stuck", r)
+			}
+			twice <- time.Now()
+		}()
+		for range 5 { // slower, but not by much
+			time.Sleep(20 * time.Millisecond)
+			for _, r := range runs {
+				r.part.Add(partWhole / 5)
+			}
+		}
+		for _, r := range runs {
+			q.claim(r, r.First)
+			q.finish(r)
+		}
+		others := time.Now()
+		if took := (<-twice).Sub(others); took <= 0 || took > time.Second {
+			t.Errorf("taken %v after the others were done", took)
+		}
+		q.close()
+	})
 }
 
 // One stream that hangs holds up nobody: the others take its run over.
