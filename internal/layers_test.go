@@ -141,8 +141,12 @@ var layers = map[string]layer{
 	},
 	"bench": {
 		why:   "runs the built binary and others over emulated links",
-		below: []string{"trial", "lab"},
+		below: []string{"trial", "lab", "plot"},
 		main:  true,
+	},
+	"bench/original": {
+		why:  "a program to be measured against, which has nothing of lanyard's",
+		main: true,
 	},
 }
 

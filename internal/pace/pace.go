@@ -154,6 +154,21 @@ func (l *Lane) IsHeld() bool {
 	return len(l.waiting) > 0
 }
 
+// Company is how many lanes of the group bytes went over lately, this one
+// counted.
+func (l *Lane) Company() int {
+	if l == nil {
+		return 1
+	}
+	l.group.mu.Lock()
+	defer l.group.mu.Unlock()
+	n := len(l.group.lanes)
+	if !l.isKnown {
+		n++
+	}
+	return n
+}
+
 // IsAtLimit tells whether the group's limit is what holds its lanes up: together
 // they have nearly all that it lets through.
 func (l *Lane) IsAtLimit() bool {

@@ -202,6 +202,36 @@ func TestLanesAreForgotten(t *testing.T) {
 
 // A limit is told to hold the lanes up when it does, and not when they could have
 // no more.
+func TestCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(0)
+		a, b, c := g.Lane(), g.Lane(), g.Lane()
+		pass := func(l *Lane) {
+			if err := l.Wait(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := a.Company(); got != 1 {
+			t.Errorf("alone: %d", got)
+		}
+		pass(a)
+		pass(b)
+		if a, b, c := a.Company(), b.Company(), c.Company(); a != 2 || b != 2 || c != 3 {
+			t.Errorf("two that go, and one that is about to: %d, %d, %d", a, b, c)
+		}
+		for range 4 {
+			time.Sleep(interval)
+			pass(a)
+		}
+		if got := a.Company(); got != 1 {
+			t.Errorf("alone again: %d", got)
+		}
+		if got := (*Lane)(nil).Company(); got != 1 {
+			t.Errorf("no lane: %d", got)
+		}
+	})
+}
+
 func TestIsAtLimit(t *testing.T) {
 	for name, c := range map[string]struct {
 		limit int64

@@ -37,10 +37,12 @@ func (h *handler) blocks(w http.ResponseWriter, r *http.Request) error {
 	head.Set("Content-Type", "application/octet-stream")
 	head.Set("Content-Length", strconv.FormatInt(wire.RunLength(s.layout, first, count), 10))
 	head.Set("Cache-Control", "no-store")
+	lane := h.lane(r)
+	head.Set(wire.StreamsHeader, strconv.Itoa(wire.StreamsAmong(lane.Company())))
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	out := steadily(w, r).over(h.lane(r), r)
+	out := steadily(w, r).over(lane, r)
 	buf := runBuffers.Get().(*runBuffer)
 	defer runBuffers.Put(buf)
 	run := run{share: s, end: first + count, failed: h.hooks.Failed}

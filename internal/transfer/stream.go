@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -315,6 +316,9 @@ func (s *stream) request(ctx context.Context, r *run) error {
 		return fmt.Errorf("ask for blocks: %w", err)
 	}
 	if res.StatusCode == http.StatusOK {
+		if n, err := strconv.Atoi(res.Header.Get(wire.StreamsHeader)); err == nil && n >= 1 && n <= MaxStreams {
+			s.t.told.Store(int32(n))
+		}
 		want := wire.RunLength(s.t.layout, r.First, r.asked)
 		switch {
 		case res.ContentLength == want:

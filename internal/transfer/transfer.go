@@ -50,7 +50,7 @@ type Result struct {
 	Bytes   int64         // verified and handed to the sink
 	Elapsed time.Duration // from the first request on
 	Streams int           // the most that were open at one time
-	Settled int           // how many served best; 0 when that was not looked for
+	Settled int           // how many served best; 0 when that was not looked for, or others had their part
 	Failed  map[wire.FileIndex]error
 }
 
@@ -89,6 +89,7 @@ type Transfer struct {
 	held      atomic.Int32 // streams that are in the sink or wait in the lane
 	fresh     atomic.Int64 // progress that silence has not heard of, in bytes
 	silent    atomic.Int64 // for how long next to nothing has come, nanoseconds
+	told      atomic.Int32 // streams that the sender has room for; 0: it has not said
 	roundTrip atomic.Int64 // shortest time from a request to its answer, nanoseconds
 
 	asked   sync.Once
@@ -198,7 +199,7 @@ func (t *Transfer) control(ctx context.Context) {
 	limit := int(max(1, min(MaxStreams, t.queue.left)))
 	tune := newTuner(t.opts.Begin, limit, t.began)
 	quiet := silence{last: t.began}
-	count := tune.streams
+	count, isCrowded := tune.streams, false
 	if t.opts.Streams > 0 {
 		count = t.opts.Streams
 	}
@@ -219,11 +220,28 @@ func (t *Transfer) control(ctx context.Context) {
 				return
 			}
 			if t.opts.Streams == 0 {
+				room := t.room()
+				isCrowded = isCrowded || room < MaxStreams
+				tune.cap(min(limit, room))
 				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()), t.opts.Lane.IsHeld())
-				t.settled.Store(int32(tune.bestCount))
+				if !isCrowded {
+					t.settled.Store(int32(tune.bestCount))
+				} else {
+					t.settled.Store(0)
+				}
 			}
 		}
 	}
+}
+
+// room is how many streams it may have beside the transfers of either end that
+// go on at the same time.
+func (t *Transfer) room() int {
+	room := wire.StreamsAmong(t.opts.Lane.Company())
+	if told := int(t.told.Load()); told > 0 {
+		room = min(room, told)
+	}
+	return room
 }
 
 // hangUp closes every connection, which ends the reads on them.

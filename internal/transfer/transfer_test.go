@@ -49,6 +49,7 @@ type fakeSender struct {
 
 	// fault is asked before each block goes out.
 	fault func(b wire.BlockIndex) fault
+	room  int // streams that it says to have room for; 0: it says nothing
 }
 
 type fault int
@@ -100,6 +101,9 @@ func (f *fakeSender) blocks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Length", fmt.Sprint(wire.RunLength(f.layout, first, count)))
+	if f.room != 0 {
+		w.Header().Set(wire.StreamsHeader, fmt.Sprint(f.room))
+	}
 	for b := first; b < first+count; b++ {
 		i, n := f.layout.Locate(b)
 		data := content(f.files, i, n)
@@ -240,6 +244,36 @@ func TestConnectionsAreRenewed(t *testing.T) {
 	// 8 blocks, then half of the rest each time.
 	if dials < 3 || len(broken) > 0 {
 		t.Errorf("%d connections, broken: %v", dials, broken)
+	}
+}
+
+// A sender tells for how many streams it has room, and is believed unless it makes
+// no sense or the user said how many.
+func TestRoomAtTheSender(t *testing.T) {
+	for _, c := range []struct {
+		room, streams int
+		least, most   int32
+		learns        bool
+	}{
+		{room: 2, least: 2, most: 2},
+		{room: MaxStreams, least: firstStreams, most: MaxStreams, learns: true},
+		{room: -3, least: firstStreams, most: MaxStreams, learns: true},
+		{room: 2, streams: 3, least: 3, most: 3},
+	} {
+		f := serveFake(t, 60*digest.BlockSize)
+		f.room = c.room
+		f.fault = func(wire.BlockIndex) fault {
+			time.Sleep(time.Millisecond) // for some looks at what was told
+			return none
+		}
+		tr := New(f.source(), f.layout, all(f.layout), newSink(t, f.files), Options{Streams: c.streams})
+		res, err := tr.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tr.wanted.Load(); got < c.least || got > c.most || (res.Settled > 0) != c.learns {
+			t.Errorf("room for %d, %d given: %d streams at last, settled on %d", c.room, c.streams, got, res.Settled)
+		}
 	}
 }
 

@@ -119,6 +119,23 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, lim
 	return t.streams
 }
 
+// cap changes how many streams there may be at most.
+func (t *tuner) cap(limit int) {
+	if limit == t.limit {
+		return
+	}
+	isLess := limit < t.limit
+	t.limit = limit
+	switch {
+	case t.streams > limit:
+		t.streams = limit
+		t.bestCount, t.best = min(t.bestCount, limit), 0
+		t.rate(restIntervals)
+	case !isLess && t.doing == holding:
+		t.patience, t.tryMore = settledFor, true
+	}
+}
+
 // ramp goes up until there are enough.
 func (t *tuner) ramp(rate float64, now time.Time) {
 	if rate >= fastStream*float64(t.streams) {

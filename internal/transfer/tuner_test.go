@@ -121,6 +121,10 @@ func TestTunerStaysWithinItsLimit(t *testing.T) {
 		for range rapid.IntRange(1, 200).Draw(t, "intervals") {
 			now = now.Add(minInterval)
 			bytes += rapid.Int64Range(0, 1<<30).Draw(t, "bytes")
+			if rapid.IntRange(0, 9).Draw(t, "cap") == 0 {
+				limit = rapid.IntRange(1, MaxStreams).Draw(t, "limit")
+				tu.cap(limit)
+			}
 			n := tu.observe(now, bytes, 0, rapid.Bool().Draw(t, "limited"))
 			if n < 1 || n > limit || tu.bestCount < 1 || tu.bestCount > limit {
 				t.Fatalf("%d streams, best %d, of %d", n, tu.bestCount, limit)

@@ -29,6 +29,15 @@ type Header struct {
 // MaxStreams is how many streams a sender may wish for.
 const MaxStreams = 32
 
+// StreamsHeader of the answer to a run says how many streams the sender has room
+// for, 1 to MaxStreams.
+const StreamsHeader = "Lanyard-Streams"
+
+// StreamsAmong is how many streams each of n transfers should have at most that
+// share what they cross: connections that get only a few packets at a time each
+// lose more of them, and by chance, than those of one transfer do.
+func StreamsAmong(n int) int { return max(2, MaxStreams/max(1, n)) }
+
 // Limits bound what a decoder takes from a stranger. The zero value is the
 // default.
 type Limits struct {
