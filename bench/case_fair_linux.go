@@ -14,29 +14,35 @@ import (
 const (
 	fairApart  = 3 * time.Second
 	fairSettle = 2 * time.Second
-	fairWindow = 8 * time.Second
+	fairWindow = 5 * time.Second
 	fairAtMost = 15   // % of an equal part
 	fairAtSum  = 0.95 // of what one alone has
 )
 
 // A meeting is one way in which transfers come to be at once.
 type meeting struct {
-	name  string
-	two   bool
-	sends bool
-	apart time.Duration
+	name   string
+	others int
+	sends  bool
+	apart  time.Duration
 }
 
-// fair is what two transfers of one node do to each other.
+const (
+	manyReceivers = 4
+	manyAtSum     = 0.97 // of iperf3
+)
+
+// fair is what transfers of one node do to each other.
 func fair(ctx context.Context, b *bench) (r report, err error) {
-	r.title = "Two transfers at once: 1 Gbit/s, 0.3 ms there and back"
+	r.title = "Several transfers at once: 1 Gbit/s, 0.3 ms there and back"
 	apart, settle, window := b.time(fairApart), b.time(fairSettle), b.time(fairWindow)
 	meetings := []meeting{
-		{name: "one alone"},
-		{name: "from two senders, at once", two: true},
-		{name: fmt.Sprintf("from two senders, %v s apart", apart.Seconds()), two: true, apart: apart},
-		{name: "to two receivers, at once", two: true, sends: true},
-		{name: fmt.Sprintf("to two receivers, %v s apart", apart.Seconds()), two: true, sends: true, apart: apart},
+		{name: "one alone", others: 1},
+		{name: "from two senders, at once", others: 2},
+		{name: fmt.Sprintf("from two senders, %v s apart", apart.Seconds()), others: 2, apart: apart},
+		{name: "to two receivers, at once", others: 2, sends: true},
+		{name: fmt.Sprintf("to two receivers, %v s apart", apart.Seconds()), others: 2, sends: true, apart: apart},
+		{name: "to four receivers, at once", others: manyReceivers, sends: true},
 	}
 	// None of them may be through before all was measured.
 	path, err := b.sparse(int64(150e6 * (apart + settle + window).Seconds()))
@@ -52,16 +58,32 @@ func fair(ctx context.Context, b *bench) (r report, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	hosts, err := l.Hub(3, lab.Link{Rate: 1e9, Delay: 75 * time.Microsecond})
+	hosts, err := l.Hub(1+manyReceivers, lab.Link{Rate: 1e9, Delay: 75 * time.Microsecond})
 	if err != nil {
 		return r, err
 	}
 	crowd := trial.Crowd{
 		Binary: b.binary, Dir: b.memory,
-		Node: trial.At(hosts[0]), Others: []*trial.Place{trial.At(hosts[1]), trial.At(hosts[2])},
+		Node: trial.At(hosts[0]),
 	}
+	for _, h := range hosts[1:] {
+		crowd.Others = append(crowd.Others, trial.At(h))
+	}
+	f := b.field(crowd.Node, crowd.Others[0])
+	defer func() { err = errors.Join(err, f.stop()) }()
+	iperf := f.iperf(ctx, manyReceivers, int64(120e6*window.Seconds()))
+	full := make([]float64, b.runs)             // bytes a second of iperf3, by turn; 0: it failed
 	rates := make([][][]float64, len(meetings)) // bytes a second, by turn; nil: it failed
 	for turn := range b.runs {
+		if iperf.missing == "" {
+			s, err := iperf.turn(ctx)
+			if err != nil {
+				fmt.Fprintf(b.log, "  %d/%d %-28s FAILED: %s\n", turn+1, b.runs, iperf.name, oneLine(err.Error()))
+			} else {
+				full[turn] = s.rate()
+				fmt.Fprintf(b.log, "  %d/%d %-28s %8.1f MB/s\n", turn+1, b.runs, iperf.name, s.megabytes())
+			}
+		}
 		for i, m := range meetings {
 			got, err := b.meet(ctx, crowd, m, trial.CrowdOptions{
 				Path: path, Sends: m.sends, Apart: m.apart, Settle: settle, Window: window,
@@ -80,30 +102,43 @@ func fair(ctx context.Context, b *bench) (r report, err error) {
 		}
 	}
 
-	r.say("A node and two others, each with a link of its own to a switch. The rates are those of %v s, after both had %v s to find "+
-		"their parts. They are of the bytes that the others tell of: of a sender what it has sent, of a receiver what has come.",
-		window.Seconds(), settle.Seconds())
-	t := table{head: []string{"transfers of the node", "the first, MB/s", "the second, MB/s", "from equal parts, %", "together, MB/s", "of one alone"}}
+	r.say("A node and %d others, each with a link of its own to a switch. The rates are those of %v s, after all had %v s to find "+
+		"their parts. They are of the bytes that the others tell of: of a sender what it has sent, of a receiver what has come. "+
+		"iperf3, with %d streams to one of the others, takes its turn too.", manyReceivers, window.Seconds(), settle.Seconds(), manyReceivers)
+	t := table{head: []string{"transfers of the node", "each, MB/s", "from equal parts, %", "together, MB/s", "of one alone", "of iperf3"}}
 	for i, m := range meetings {
-		var first, second, off, together, part []float64
+		var each, off, together, part, ofFull []float64
 		for turn, got := range rates[i] {
 			if got == nil {
 				continue
 			}
-			first, together = append(first, got[0]/1e6), append(together, sum(got)/1e6)
-			if !m.two {
+			for _, rate := range got {
+				each = append(each, rate/1e6)
+			}
+			together = append(together, sum(got)/1e6)
+			if full[turn] > 0 {
+				ofFull = append(ofFull, sum(got)/full[turn])
+			}
+			if m.others == 1 {
 				continue
 			}
-			second, off = append(second, got[1]/1e6), append(off, unfairness(got))
+			off = append(off, unfairness(got))
 			if alone := rates[0][turn]; alone != nil {
 				part = append(part, sum(got)/alone[0])
 			}
 		}
-		t.add(m.name, spreadOf(first).text("%.1f"), spreadOf(second).text("%.1f"), spreadOf(off).text("%.0f"),
-			spreadOf(together).text("%.1f"), spreadOf(part).text("%.2f"))
-		if m.two {
+		t.add(m.name, spreadOf(each).text("%.1f"), spreadOf(off).text("%.0f"),
+			spreadOf(together).text("%.1f"), spreadOf(part).text("%.2f"), spreadOf(ofFull).text("%.3f"))
+		if m.others == 1 {
+			continue
+		}
+		r.targets = append(r.targets,
+			atMost(fmt.Sprintf("%s: each within %d %% of an equal part", m.name, fairAtMost), fairAtMost, spreadOf(off), "%.0f %%"))
+		if m.others == manyReceivers {
 			r.targets = append(r.targets,
-				atMost(fmt.Sprintf("%s: each within %d %% of an equal part", m.name, fairAtMost), fairAtMost, spreadOf(off), "%.0f %%"),
+				atLeast(fmt.Sprintf("%s: together at least %v x iperf3", m.name, manyAtSum), manyAtSum, spreadOf(ofFull), "%.3f"))
+		} else {
+			r.targets = append(r.targets,
 				atLeast(fmt.Sprintf("%s: together at least %v x one alone", m.name, fairAtSum), fairAtSum, spreadOf(part), "%.2f"))
 		}
 	}
@@ -120,9 +155,7 @@ func (b *bench) time(d time.Duration) time.Duration {
 func (b *bench) meet(ctx context.Context, crowd trial.Crowd, m meeting, opts trial.CrowdOptions) (rates []float64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, runAtMost)
 	defer cancel()
-	if !m.two {
-		crowd.Others = crowd.Others[:1]
-	}
+	crowd.Others = crowd.Others[:m.others]
 	var remove func() error
 	if opts.Out, remove, err = b.target(); err != nil {
 		return nil, err

@@ -13,11 +13,11 @@ import (
 // or a VPN: windows must be wide, and the begin and the end of a transfer count.
 func far(ctx context.Context, b *bench) (r report, err error) {
 	r.title = "Emulated slow and far link: 100 Mbit/s, 40 ms there and back"
-	src, err := b.random("file", b.of(256<<20))
+	src, err := b.random("file", b.of(128<<20))
 	if err != nil {
 		return r, err
 	}
-	part, err := b.random("part", b.of(64<<20))
+	part, err := b.random("part", b.of(48<<20))
 	if err != nil {
 		return r, err
 	}
@@ -35,6 +35,7 @@ func far(ctx context.Context, b *bench) (r report, err error) {
 			f.aria(ctx, part, 4),
 			f.scp(ctx, part),
 			f.rsync(ctx, part),
+			f.croc(ctx, part),
 		)
 		if err != nil {
 			return err

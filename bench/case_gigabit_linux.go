@@ -30,6 +30,7 @@ func gigabit(ctx context.Context, b *bench) (r report, err error) {
 			f.scp(ctx, src),
 			f.rsync(ctx, src),
 			f.rclone(ctx, src),
+			f.croc(ctx, src),
 			f.original(ctx, src, 1),
 		)
 		if err != nil {

@@ -18,6 +18,7 @@ func loopback(ctx context.Context, b *bench) (r report, err error) {
 		f.lanyard(src, 0),
 		f.curl(ctx, src),
 		f.rclone(ctx, src),
+		f.croc(ctx, src),
 		f.rsync(ctx, src),
 		f.aria(ctx, src, 1),
 		f.aria(ctx, src, 4),
@@ -45,7 +46,7 @@ func loopback(ctx context.Context, b *bench) (r report, err error) {
 		"ratios hold better than the seconds. Profiles of both ends (`perf record -g`, or `go test -cpuprofile` on the benchmarks "+
 		"of `digest` and `secure`) show where it goes: BLAKE3 about a sixth, AES-GCM about a sixth, writing into the target's "+
 		"memory a quarter, the rest of the kernel's copies and TCP a third, copies within crypto/tls about a twentieth.",
-		ratio(found, curl, sample.cpuPerGB).text("%.2f"), ratio(found, all[12], sample.cpuPerGB).text("%.2f"))
+		ratio(found, curl, sample.cpuPerGB).text("%.2f"), ratio(found, all[13], sample.cpuPerGB).text("%.2f"))
 	r.targets = []target{
 		atLeast("loopback, 2 GiB: at least the rate of rclone over HTTP, which neither encrypts nor verifies", 1, ratio(found, rclone, sample.rate), "%.2f"),
 		atLeast("loopback, 2 GiB: at least 1.4 x curl over HTTPS from nginx", 1.4, ratio(found, curl, sample.rate), "%.2f"),

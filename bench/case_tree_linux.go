@@ -30,6 +30,7 @@ func tree(ctx context.Context, b *bench) (r report, err error) {
 		f.rsync(ctx, src),
 		b.cp(src),
 		f.scp(ctx, src),
+		f.croc(ctx, src),
 	)
 	if err != nil {
 		return r, err

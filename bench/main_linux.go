@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	allAtMost  = 30 * time.Minute // all of it
+	allAtMost  = 90 * time.Minute // all of it
 	runAtMost  = 3 * time.Minute  // one program's turn
 	fullRuns   = 5
 	memoryDir  = "/dev/shm" // a tmpfs on every Linux
@@ -41,6 +41,7 @@ func cases() []benchCase {
 		{"far", far},
 		{"firstbyte", firstByte},
 		{"memory", memory},
+		{"resume", resume},
 		{"tree", tree},
 		{"fair", fair},
 	}

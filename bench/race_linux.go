@@ -15,6 +15,7 @@ type sample struct {
 	wall    float64 // seconds of the fetching process, from start to end
 	cpu     float64 // seconds of both ends
 	streams int
+	wire    int64 // bytes that both ends put on the network
 
 	sender, receiver int64 // resident bytes at most
 }
@@ -22,6 +23,7 @@ type sample struct {
 func (s sample) rate() float64      { return float64(s.bytes) / s.seconds } // bytes a second
 func (s sample) wallRate() float64  { return float64(s.bytes) / s.wall }
 func (s sample) cpuPerGB() float64  { return s.cpu / (float64(s.bytes) / 1e9) }
+func (s sample) overhead() float64  { return float64(s.wire) / float64(s.bytes) }
 func (s sample) megabytes() float64 { return s.rate() / 1e6 }
 
 // A contender is a program that moves bytes from one place to another.

@@ -60,7 +60,7 @@ func against(ours series, all []series) (ratios []versus) {
 
 func results(all []series) table {
 	t := table{head: []string{
-		"program", "bytes", "MB/s", "seconds", "whole process, s", "CPU-s/GB", "resident, sender / receiver", "streams",
+		"program", "bytes", "MB/s", "seconds", "whole process, s", "CPU-s/GB", "resident, sender / receiver", "streams", "on the wire",
 	}}
 	for _, s := range all {
 		if s.missing != "" {
@@ -73,7 +73,7 @@ func results(all []series) table {
 			t.add(s.name, "failed")
 			continue
 		}
-		cpu, resident, streams := "-", "-", "-"
+		cpu, resident, streams, wire := "-", "-", "-", "-"
 		if of(func(s sample) float64 { return s.cpu }).max > 0 {
 			cpu = of(sample.cpuPerGB).text("%.2f")
 		}
@@ -83,9 +83,12 @@ func results(all []series) table {
 		if n := of(func(s sample) float64 { return float64(s.streams) }); n.max > 0 {
 			streams = n.text("%.0f")
 		}
+		if n := of(sample.overhead); n.max > 0 {
+			wire = n.text("%.3f")
+		}
 		t.add(s.name, bytesText(int64(size.median)), of(sample.megabytes).text("%.1f"),
 			of(func(s sample) float64 { return s.seconds }).text("%.2f"),
-			of(func(s sample) float64 { return s.wall }).text("%.2f"), cpu, resident, streams)
+			of(func(s sample) float64 { return s.wall }).text("%.2f"), cpu, resident, streams, wire)
 	}
 	return t
 }

@@ -114,16 +114,21 @@ func cpuOf(stat string) (float64, error) {
 // client runs a program of a peer's to its end and takes the time. s may be
 // nil where there is no server.
 func client(ctx context.Context, s *server, place *trial.Place, stdout *bytes.Buffer, program string, args ...string) (sample, error) {
+	c := place.Command(ctx, program, args...)
+	if stdout != nil {
+		c.Stdout = stdout
+	}
+	return timed(s, c)
+}
+
+// timed does so for a process that was not started yet.
+func timed(s *server, c *trial.Process) (sample, error) {
 	before, err := s.cpuOrNone()
 	if err != nil {
 		return sample{}, err
 	}
 	var said bytes.Buffer
-	c := place.Command(ctx, program, args...)
 	c.Stderr = &said
-	if stdout != nil {
-		c.Stdout = stdout
-	}
 	began := time.Now()
 	err = c.Run()
 	wall := time.Since(began).Seconds()
