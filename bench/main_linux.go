@@ -44,6 +44,7 @@ func cases() []benchCase {
 		{"resume", resume},
 		{"tree", tree},
 		{"fair", fair},
+		{"streams", streams},
 	}
 }
 
