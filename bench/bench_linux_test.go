@@ -144,6 +144,64 @@ func TestRace(t *testing.T) {
 	}
 }
 
+// The automatic number is compared with the best fixed one, and turns that failed
+// do not count.
+func TestSweep(t *testing.T) {
+	s := sweep{name: "link", fixed: [][]float64{{10e6, 10e6}, {40e6, 60e6}, {0, 0}}, soon: []float64{25e6, 0}, late: []float64{50e6, 50e6}}
+	if diff := cmp.Diff([]float64{40e6, 60e6}, s.best()); diff != "" {
+		t.Error(diff)
+	}
+	if got, want := part(s.soon, s.best()), (spread{1, 0.5, 0.5, 0.5}); got != want {
+		t.Errorf("soon %+v, want %+v", got, want)
+	}
+	if got, want := part(s.late, s.best()), (spread{2, 1, 1, 1}); got != want {
+		t.Errorf("late %+v, want %+v", got, want)
+	}
+	if got := part(s.learned, s.best()); got.n != 0 {
+		t.Errorf("nothing learned: %+v", got)
+	}
+}
+
+// What is waited for may come in pieces, and again.
+func TestUntilSaid(t *testing.T) {
+	u := &untilSaid{what: []byte("ready"), heard: make(chan struct{})}
+	for i, piece := range []string{"not re", "", "rea", "d", "y, ready", "ready"} {
+		if n, err := u.Write([]byte(piece)); n != len(piece) || err != nil {
+			t.Fatal(n, err)
+		}
+		select {
+		case <-u.heard:
+			if i < 4 {
+				t.Errorf("heard after %q", piece)
+			}
+		default:
+			if i >= 4 {
+				t.Errorf("not heard after %q", piece)
+			}
+		}
+	}
+}
+
+// A document has its charts beside it, and names those only that are there.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	d := document{runs: 1, scale: 1, reports: []report{{name: "a", title: "A", chart: ranking(nil)}, {name: "b", title: "B"}}}
+	if err := d.write(filepath.Join(dir, "x.md")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "x.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "plots"))
+	if err != nil || len(left) != 1 || left[0].Name() != "a.svg" || !strings.Contains(string(text), "(plots/a.svg)") || strings.Contains(string(text), "(plots/b.svg)") {
+		t.Errorf("%v, %v in\n%s", left, err, text)
+	}
+	if strings.Contains(d.String(), "plots/") {
+		t.Error("what is not written to a file names charts")
+	}
+}
+
 func TestTable(t *testing.T) {
 	table := table{head: []string{"é", "b"}}
 	table.add("x|y", "1")

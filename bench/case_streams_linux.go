@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lanyard/internal/lab"
+	"lanyard/internal/plot"
 	"lanyard/internal/trial"
 )
 
@@ -20,9 +21,9 @@ var (
 	sweepLinks  = []sweepLink{
 		{"loopback", nil},
 		{"1 Gbit/s", &lab.Link{Rate: 1e9, Delay: 150 * time.Microsecond}},
-		{"300 Mbit/s, 8 ms, 0.5 % loss", &lab.Link{Rate: 300e6, Delay: 4 * time.Millisecond, Loss: 0.005}},
-		{"the same in bursts", &lab.Link{Rate: 300e6, Delay: 4 * time.Millisecond, Loss: 0.005, Burst: 8}},
-		{"100 Mbit/s, 40 ms", &lab.Link{Rate: 100e6, Delay: 20 * time.Millisecond}},
+		{"Wi-Fi", &lab.Link{Rate: 300e6, Delay: 4 * time.Millisecond, Loss: 0.005}},
+		{"bursts", &lab.Link{Rate: 300e6, Delay: 4 * time.Millisecond, Loss: 0.005, Burst: 8}},
+		{"100 Mbit/s", &lab.Link{Rate: 100e6, Delay: 20 * time.Millisecond}},
 	}
 )
 
@@ -71,7 +72,7 @@ func streams(ctx context.Context, b *bench) (r report, err error) {
 			sweeps = append(sweeps, s)
 		}
 	}
-	r.say("MB/s of a transfer with so many streams, from %v to %v after its first bytes, and with the number that it finds by itself, from %v and "+
+	r.say("The links are those of the other cases: Wi-Fi is 300 Mbit/s, 8 ms, 0.5 %% loss, and the last one has 40 ms. MB/s of a transfer with so many streams, from %v to %v after its first bytes, and with the number that it finds by itself, from %v and "+
 		"from %v on for 2 s. Learned is the next transfer between the same two, from %v on. %d turns.",
 		fixedWindow.from, fixedWindow.to, soonWindow.from, lateWindow.from, learnedWindow.from, min(b.runs, sweepRuns))
 	t := table{head: []string{"link"}}
@@ -92,7 +93,26 @@ func streams(ctx context.Context, b *bench) (r report, err error) {
 			atLeast(s.name+": within 5 % when it was learned", 0.95, part(s.learned, best), "%.2f"))
 	}
 	r.body = append(r.body, t.String())
+	r.chart = b.byStreams(sweeps)
 	return r, nil
+}
+
+// byStreams draws the rates as parts of the best on their link.
+func (b *bench) byStreams(sweeps []sweep) plot.Chart {
+	chart := plot.Lines{
+		Title: "Rate by streams", X: "streams", Y: "of the best",
+		FormatX: func(v float64) string { return fmt.Sprintf("%.0f", v) }, FormatY: func(v float64) string { return fmt.Sprintf("%.1f", v) },
+	}
+	for _, s := range sweeps {
+		line := plot.Series{Name: s.name}
+		for i, n := range b.counts() {
+			if p := part(s.fixed[i], s.best()); p.n > 0 {
+				line.Points = append(line.Points, plot.Point{X: float64(n), Y: p.median})
+			}
+		}
+		chart.Series = append(chart.Series, line)
+	}
+	return chart
 }
 
 // best are the rates of the number that was fastest.

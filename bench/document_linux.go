@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"lanyard/internal/plot"
 )
 
 // A document is docs/performance.md.
@@ -15,6 +19,25 @@ type document struct {
 	machine  []string // facts
 	versions []string // of programs
 	reports  []report
+	charts   bool // are in the folder plots beside it
+}
+
+// write writes the document, and its charts beside it.
+func (d document) write(to string) error {
+	folder := filepath.Join(filepath.Dir(to), "plots")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, r := range d.reports {
+		if r.chart == nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(folder, r.name+".svg"), plot.SVG(r.chart), 0o644); err != nil {
+			return err
+		}
+	}
+	d.charts = true
+	return os.WriteFile(to, []byte(d.String()), 0o644)
 }
 
 func (d document) String() string {
@@ -58,6 +81,8 @@ func (d document) String() string {
 			"and verify nothing beyond TLS; scp has its defaults; rsync's daemon and iperf3 do not encrypt.",
 		"Each lanyard transfer is between two new identities in memory, so that nothing is remembered from an earlier one, with an address " +
 			"given (`--from`) and a code on both sides. Nothing else is set by hand unless the table says so.",
+		"On the wire is, for each byte moved, how many both ends put on the network: IP packets with their headers on emulated " +
+			"links, those included that were lost there; on loopback what the kernel counts.",
 		"CPU is user and system time of both ends, GB are 1,000,000,000 bytes. Resident is the most that a process had at any time.",
 		"Emulated links are user-space forwarders between network namespaces (`internal/lab`); both ends and the forwarder share " +
 			"the machine's cores. TCP there is CUBIC.",
@@ -67,12 +92,17 @@ func (d document) String() string {
 	for _, r := range d.reports {
 		say("## %s", r.title)
 		say("`go run ./bench -case %s`", r.name)
+		if d.charts && r.chart != nil {
+			parts = append(parts, fmt.Sprintf("![%s: rates](plots/%s.svg)", r.title, r.name))
+		}
 		parts = append(parts, r.body...)
 	}
 	say("## Servers of the other programs")
 	list([]string{
 		"sshd: `sshd " + sshdOptions + " -h KEY -o ListenAddress=ADDRESS -o Port=PORT -o AuthorizedKeysFile=FILE -o Subsystem=\"sftp internal-sftp\"`",
 		"iperf3: `iperf3 -s -B ADDRESS -p PORT`",
+		"croc: `croc relay --host ADDRESS --ports PORT,PORT,PORT,PORT,PORT`, at the sender, whose own it would use otherwise",
+		"rclone: `rclone serve webdav --config '' --addr ADDRESS --read-only FOLDER`",
 		"rsync: `rsync --daemon --no-detach --config=rsyncd.conf --address=ADDRESS --port=PORT`, nginx: `nginx -p FOLDER -c nginx.conf -e stderr`, with",
 	})
 	parts = append(parts, "```\n"+fmt.Sprintf(rsyncdConfig, "FILE", "FOLDER")+"```", "```\n"+fmt.Sprintf(nginxConfig, "ADDRESS:PORT")+"```")

@@ -75,7 +75,7 @@ func versions(ctx context.Context, lanyard string) []string {
 		}
 		out = append(out, said(ctx, path, p[1]))
 	}
-	return out
+	return append(out, "croc "+crocVersion+", built with "+runtime.Version())
 }
 
 func said(ctx context.Context, program string, args ...string) string {

@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	if *to == "" {
 		_, err = io.WriteString(out, doc.String())
 	} else {
-		err = os.WriteFile(*to, []byte(doc.String()), 0o644)
+		err = doc.write(*to)
 	}
 	return errors.Join(append(failed, err)...)
 }

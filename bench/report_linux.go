@@ -3,13 +3,16 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"lanyard/internal/plot"
 )
 
 // A report is what a case found out.
 type report struct {
 	name     string // of the case
 	title    string
-	body     []string // paragraphs and tables in Markdown
+	body     []string   // paragraphs and tables in Markdown
+	chart    plot.Chart // nil: none
 	targets  []target
 	failures []error // of lanyard
 }
@@ -25,6 +28,7 @@ func (r *report) show(all []series, ratios ...versus) {
 	if len(ratios) > 0 {
 		r.body = append(r.body, compared(ratios).String())
 	}
+	r.chart = ranking(all)
 	var commands []string
 	for _, s := range all {
 		switch {
@@ -41,6 +45,17 @@ func (r *report) show(all []series, ratios ...versus) {
 		}
 	}
 	r.body = append(r.body, strings.Join(commands, "\n"))
+}
+
+// ranking draws the medians, in the order of the turns.
+func ranking(all []series) plot.Chart {
+	chart := plot.Ranking{Title: "Rate", X: "MB/s, median", Format: func(v float64) string { return fmt.Sprintf("%.1f", v) }}
+	for _, s := range all {
+		if rate := s.spread(sample.megabytes); rate.n > 0 {
+			chart.Bars = append(chart.Bars, plot.Bar{Name: s.name, Value: rate.median, Marked: s.ours})
+		}
+	}
+	return chart
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -25,7 +25,7 @@ const (
 // colours are those of series, in their order; there may be more series.
 const colours = 8
 
-// A Chart is [Lines] or [Bars].
+// A Chart is [Lines], [Bars] or a [Ranking].
 type Chart interface {
 	draw(c *canvas)
 }

@@ -51,6 +51,21 @@ func TestBars(t *testing.T) {
 	}
 }
 
+func TestRanking(t *testing.T) {
+	svg := SVG(Ranking{
+		Title: "a <b>", X: "MB/s", Format: plain,
+		Bars: []Bar{{"<script>", 10, true}, {"half", 5, false}, {"nan", math.NaN(), false}},
+	})
+	if found := elements(t, svg); found["rect"] != 1+2 || found["script"] > 0 || found["b"] > 0 {
+		t.Errorf("%v in\n%s", found, svg)
+	}
+	for _, want := range []string{fmt.Sprintf(`width="%d.0"`, width-names-values), fmt.Sprintf(`width="%d.0"`, (width-names-values)/2), ">10</text>"} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("no %q in\n%s", want, svg)
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	l := Lines{
 		Title: "over time", X: "seconds", Y: "rate", FormatX: plain, FormatY: plain,
@@ -72,7 +87,7 @@ func TestLines(t *testing.T) {
 
 func TestNothing(t *testing.T) {
 	elements(t, SVG())
-	elements(t, SVG(Bars{Format: plain}, Lines{FormatX: plain, FormatY: plain}))
+	elements(t, SVG(Bars{Format: plain}, Lines{FormatX: plain, FormatY: plain}, Ranking{Format: plain}))
 }
 
 func TestTicks(t *testing.T) {
