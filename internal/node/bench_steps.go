@@ -356,6 +356,8 @@ func lost(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errors.As(err, &remote), errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrWrongDevice):
 		return err
+	case errors.Is(err, wire.ErrNotFound): // it was there before
+		return fmt.Errorf("%w: %v", wire.ErrSourceLost, err)
 	}
 	return fmt.Errorf("%w: %w", wire.ErrSourceLost, err)
 }

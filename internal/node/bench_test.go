@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -207,6 +208,46 @@ func TestDaemonMeasures(t *testing.T) {
 	isEmpty(t, here.inbox)
 	if here.EndBench(); here.Bench() != nil {
 		t.Errorf("%+v", here.Bench())
+	}
+}
+
+// What is measured is told also of a device that has not answered yet, and when it
+// does not.
+func TestDaemonMeasuresWhatIsAway(t *testing.T) {
+	d := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	away := newNode(t).id.ID()
+	if _, err := d.node.trust(t.Context(), away, "the other", ""); err != nil {
+		t.Fatal(err)
+	}
+	check := func(state BenchState) {
+		t.Helper()
+		if b := d.Bench(); b == nil || b.State != state || b.Device != away.String() || b.Name != "the other" {
+			t.Errorf("%+v", b)
+		}
+	}
+	seq := d.Newest()
+	if _, err := d.StartBench(t.Context(), BenchJob{Device: away.String()}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range d.Notices(t.Context(), seq, 0) {
+		if n.Kind == KindBench {
+			break
+		}
+	}
+	check(BenchRunning)
+	d.EndBench()
+	check(BenchStopped)
+}
+
+// Who has answered before and is not found any more has gone.
+func TestBenchLosesTheOther(t *testing.T) {
+	for _, cause := range []error{fmt.Errorf("dial: %w", wire.ErrNotFound), io.ErrUnexpectedEOF} {
+		if err := lost(t.Context(), cause); !errors.Is(err, wire.ErrSourceLost) || errors.Is(err, wire.ErrNotFound) {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := lost(t.Context(), nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -106,7 +106,7 @@ func (d *Daemon) trusted(ctx context.Context, device string) (Known, error) {
 func (d *Daemon) runBench(ctx context.Context, j BenchJob) {
 	report, err := d.node.Bench(ctx, BenchOptions{To: j.Device, Dir: d.inbox(), OnStage: func(s BenchStage) {
 		d.changeBench(false, func(b *Bench) {
-			s.Name = b.Name // by which it is known here
+			s.Device, s.Name = b.Device, b.Name // as it is known here, also before it has answered
 			b.BenchStage = s
 		})
 	}})

@@ -115,6 +115,15 @@ test('every view', async ({ browser }) => {
     await two.getByRole('dialog').getByRole('button', { name: 'Done' }).click()
     await shoot(two, 'devices-trusted')
 
+    await visit(two, 'Speed test')
+    await shoot(two, 'speed-empty')
+    await two.getByRole('radio', { name: 'Asha’s laptop' }).check()
+    await two.getByRole('button', { name: 'Start speed test' }).click()
+    await two.getByText('Transferring with 8 streams').waitFor({ timeout: 60_000 })
+    await shoot(two, 'speed-running')
+    await two.getByTestId('gain').waitFor({ timeout: 90_000 })
+    await shoot(two, 'speed')
+
     await visit(two, 'History and log')
     await shoot(two, 'history')
     await two.getByRole('tab', { name: 'Live log' }).click()

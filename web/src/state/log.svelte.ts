@@ -4,7 +4,7 @@ import type { Notice, Transfer } from '../api/types'
 const most = 2000
 
 /** Kinds that come many times a second and say nothing that a person would look up. */
-const passing = new Set<string>(['progress', 'sending', 'run', 'pairing', 'known'])
+const passing = new Set<string>(['progress', 'sending', 'run', 'pairing', 'bench', 'known'])
 
 /** A notice of the node, or what this page itself saw of it. */
 export interface Entry extends Omit<Notice, 'event'> {

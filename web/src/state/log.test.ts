@@ -23,7 +23,8 @@ const transfer = (state: Transfer['state']): Transfer => ({
 const events = () => log.entries.map((e) => e.event)
 
 test('what comes many times a second is left out', () => {
-  for (const event of ['progress', 'sending', 'run', 'file'] as const) log.add(notice(event), undefined)
+  for (const event of ['progress', 'sending', 'run', 'bench', 'file'] as const)
+    log.add(notice(event), undefined)
   expect(events()).toEqual(['file'])
 })
 

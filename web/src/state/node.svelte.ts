@@ -1,6 +1,6 @@
 import { api, Refusal, take } from '../api/client'
 import { follow, type Connection } from '../api/events'
-import type { Device, Meeting, NodeState, Notice, Pairing, Transfer } from '../api/types'
+import type { Bench, Device, Meeting, NodeState, Notice, Pairing, Transfer } from '../api/types'
 import { log } from './log.svelte'
 import { keepRates, sample } from './rates.svelte'
 
@@ -19,6 +19,8 @@ class LiveNode {
   devices = $state<Device[]>([])
   trust = $state<Meeting | null>(null)
   pairing = $state<Pairing | null>(null)
+  /** The speed test that is under way, or the last one. */
+  bench = $state.raw<Bench | null>(null)
   limits = $state({ up: 0, down: 0 })
   /** Whether dialogs can be shown and folders opened on the screen of the node's machine. */
   desktop = $state(false)
@@ -78,6 +80,7 @@ class LiveNode {
     this.devices = state.devices
     this.trust = state.trust ?? null
     this.pairing = state.pairing ?? null
+    this.bench = state.bench
     this.limits = state.limits
     this.desktop = state.desktop
     this.ready = true
@@ -132,6 +135,9 @@ class LiveNode {
       case 'pairing':
         this.soon('pairing', () => this.lookAtPairing())
         break
+      case 'bench':
+        this.soon('bench', () => this.lookAtBench())
+        break
     }
   }
 
@@ -154,6 +160,10 @@ class LiveNode {
 
   async lookAtPairing(): Promise<void> {
     this.pairing = (await take(api.GET('/api/v1/pairing'))).pairing ?? null
+  }
+
+  async lookAtBench(): Promise<void> {
+    this.bench = (await take(api.GET('/api/v1/bench'))).bench
   }
 
   /** Enters a transfer as it is now. Notices carry no codes: what is known of one stays. */

@@ -1,5 +1,5 @@
 /** The views that an address names, as "#/send". */
-export const views = ['send', 'receive', 'transfers', 'history', 'devices', 'settings'] as const
+export const views = ['send', 'receive', 'transfers', 'history', 'devices', 'speed', 'settings'] as const
 export type View = (typeof views)[number]
 
 export interface Route {
@@ -10,7 +10,16 @@ export interface Route {
 
 export function parse(hash: string): Route {
   const [, view = '', ...rest] = hash.split('/')
-  return { view: views.find((v) => v === view) ?? 'send', rest: decodeURIComponent(rest.join('/')) }
+  return { view: views.find((v) => v === view) ?? 'send', rest: decoded(rest.join('/')) }
+}
+
+/** What was written by encodeURIComponent; what was not, and cannot be read, counts as nothing: the view itself shows. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
 }
 
 let current = $state<Route>(parse(location.hash))

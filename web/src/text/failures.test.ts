@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { failures } from './en/failures'
+import { speed } from './en/speed'
 import { failureText } from './failures'
 
 /** The codes of the node, from its own table. */
@@ -28,4 +29,14 @@ test('what is not known is told as the node tells it', () => {
   const text = failureText({ code: 'from_the_future', message: 'a flux', remedy: 'Wait.' }, 'sent')
   expect(text.todo).toBe('Wait.')
   expect(text.detail).toBe('a flux')
+})
+
+test('what is no transfer has words of its own', () => {
+  const f = { code: 'source_lost', message: 'connection reset' }
+  expect(failureText(f, 'received', speed.failures)).toEqual({
+    ...speed.failures['source_lost'],
+    detail: 'connection reset',
+  })
+  expect(failureText({ ...f, code: 'version' }, 'received', speed.failures).title).toContain('versions')
+  expect(Object.keys(speed.failures).filter((code) => !codes.includes(code))).toEqual([])
 })

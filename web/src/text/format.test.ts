@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readSize, writeSize } from './bytes'
-import { duration, percent, plural, rate, size } from './format'
+import { duration, inOneUnit, latency, percent, plural, rate, size, smallPercent, times } from './format'
 
 describe('numbers as people read them', () => {
   test.each([
@@ -21,6 +21,44 @@ describe('numbers as people read them', () => {
     [1, '100%'],
     [0.5, '50%'],
   ])('a share of %d is not rounded up', (part, text) => expect(percent(part)).toBe(text))
+
+  test.each([
+    [0, 'byte/s', '0'],
+    [999, 'byte/s', '999'],
+    [1000, 'kB/s', '1'],
+    [118_000_000, 'MB/s', '118'],
+    [2_400_000_000, 'GB/s', '2.4'],
+    [1e19, 'PB/s', '10,000'],
+  ])('%d in the unit that fits it', (most, unit, text) => {
+    const one = inOneUnit(most)
+    expect(one.unit).toBe(unit)
+    expect(one.text(most)).toBe(text)
+  })
+
+  test('smaller rates in the unit of the largest', () => {
+    expect([118e6, 1e9, 0].map(inOneUnit(1e9).text)).toEqual(['0.118', '1', '0'])
+  })
+
+  test.each([
+    [0.94, '0.9'],
+    [1, '1.0'],
+    [12.38, '12.4'],
+    [99.94, '99.9'],
+    [99.96, '100'],
+  ])('%d times', (ratio, text) => expect(times(ratio)).toBe(text))
+
+  test.each([
+    [0.0045, '0.45%'],
+    [0.0994, '9.94%'],
+    [0.123, '12%'],
+  ])('a small share of %d', (part, text) => expect(smallPercent(part)).toBe(text))
+
+  test.each([
+    [0.00019, '0.2 ms'],
+    [0.0083, '8.3 ms'],
+    [0.041, '41 ms'],
+    [1.26, '1.3 sec'],
+  ])('%d seconds of waiting', (seconds, text) => expect(latency(seconds)).toBe(text))
 
   test.each([
     [0, /^0/],

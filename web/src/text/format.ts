@@ -37,6 +37,47 @@ export function percent(part: number): string {
   )
 }
 
+/** Writes rates up to most in the one unit that fits that, which is told apart, as beside an axis: "118" and "MB/s". */
+export function inOneUnit(most: number): { unit: string; text: (bytes: number) => string } {
+  const at = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, most)) / 3)))
+  const unit = new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: units[at] ?? 'byte',
+    unitDisplay: 'short',
+  })
+    .formatToParts(0)
+    .find((part) => part.type === 'unit')
+  const format = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 })
+  return { unit: `${unit?.value ?? ''}/s`, text: (bytes) => format.format(bytes / 1000 ** at) }
+}
+
+/** How many times one rate is another: "1.3", "12.4", "118". */
+export function times(ratio: number): string {
+  return new Intl.NumberFormat(language, {
+    minimumFractionDigits: ratio < 99.95 ? 1 : 0,
+    maximumFractionDigits: ratio < 99.95 ? 1 : 0,
+  }).format(ratio)
+}
+
+/** A small share of a whole, with what is below a hundredth of it: "0.45 %". */
+export function smallPercent(part: number): string {
+  return new Intl.NumberFormat(language, {
+    style: 'percent',
+    maximumFractionDigits: part < 0.0995 ? 2 : 0,
+  }).format(part)
+}
+
+/** A moment's time in seconds: "0.2 ms", "41 ms", "1.3 s". */
+export function latency(seconds: number): string {
+  const isLong = seconds >= 0.9995
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: isLong ? 'second' : 'millisecond',
+    unitDisplay: 'short',
+    maximumFractionDigits: isLong || seconds < 0.00995 ? 1 : 0,
+  }).format(isLong ? seconds : seconds * 1000)
+}
+
 /** A stretch of time in seconds: "7 min 11 s". */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))

@@ -8,5 +8,6 @@ export const parts: Record<View, () => Promise<{ default: Component }>> = {
   transfers: () => import('./transfers/Transfers.svelte'),
   history: () => import('./history/History.svelte'),
   devices: () => import('./devices/Devices.svelte'),
+  speed: () => import('./speed/Speed.svelte'),
   settings: () => import('./settings/Settings.svelte'),
 }

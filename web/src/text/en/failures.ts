@@ -1,7 +1,9 @@
 /** Why something did not work and what to do about it, by the node's codes. "send" and "receive" are how it is here. */
 type Text = { title: string; todo: string }
 
-export const failures: Record<string, Text | { send: Text; receive: Text }> = {
+export type FailureTexts = Record<string, Text | { send: Text; receive: Text }>
+
+export const failures: FailureTexts = {
   rejected: {
     send: {
       title: 'The other side declined.',

@@ -2,12 +2,15 @@ export const shell = {
   product: 'lanyard',
   skip: 'Skip to the content',
   nav: 'Views',
+  /** For what the bar of a phone has no room for. */
+  moreNav: 'More views',
   views: {
     send: 'Send',
     receive: 'Receive',
     transfers: 'Transfers',
     history: 'History and log',
     devices: 'Devices',
+    speed: 'Speed test',
     settings: 'Settings',
   },
   /** For the bar at the bottom of a phone. */
@@ -17,7 +20,7 @@ export const shell = {
     transfers: 'Transfers',
     history: 'History',
     devices: 'Devices',
-    settings: 'Settings',
+    speed: 'Speed',
   },
   knownAs: 'You are known as',
   addresses: 'Addresses of this machine',
