@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -116,6 +117,7 @@ func BenchmarkGoOn(b *testing.B) {
 	}
 	in := openDir(b, dir)
 	in.fs = roomy{in.fs, m}
+	b.ReportAllocs()
 	for b.Loop() {
 		p, err := in.Plan(context.Background(), laptop, []wire.File{f}, PlanOptions{})
 		if err != nil {
@@ -141,3 +143,95 @@ type roomy struct {
 }
 
 func (r roomy) Volume() (volumeLimits, int64, error) { return r.m.Volume() }
+
+// BenchmarkAppendRecord makes a block's record.
+func BenchmarkAppendRecord(b *testing.B) {
+	f := fileOf("film", 20_000*mib)
+	head := headOf(laptop.Device, &f)
+	seed, buf := head.sum(), make([]byte, 0, recordLen)
+	b.SetBytes(recordLen)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = appendRecord(buf[:0], seed, record{block: 12_345})
+	}
+}
+
+// BenchmarkReadJournal reads the journal of 20 GB, by itself.
+func BenchmarkReadJournal(b *testing.B) {
+	f := fileOf("film", 20_000*mib)
+	head := headOf(laptop.Device, &f)
+	journal := head.append(nil)
+	for n := range f.Blocks() {
+		journal = appendRecord(journal, head.sum(), record{block: n})
+	}
+	path := filepath.Join(b.TempDir(), "journal")
+	if err := os.WriteFile(path, journal, 0o666); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(journal)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := os.Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		have := newBlockSet(f.Blocks())
+		_, _, err = readJournal(r, func(rec record) { have.add(rec.block) })
+		if err := cmp.Or(err, r.Close()); err != nil || have.count != f.Blocks() {
+			b.Fatal(have.count, err)
+		}
+	}
+}
+
+// BenchmarkJournal enters 128 blocks, those of a full cycle, into the journal of
+// a file, without waiting for a disk. An op is a cycle.
+func BenchmarkJournal(b *testing.B) {
+	const blocks = cycleBytes / mib
+	in := openDir(b, b.TempDir())
+	in.fs = unsynced{roomy{in.fs, newMemory()}}
+	f := fileOf("film", 20_000*mib)
+	p, err := in.Plan(context.Background(), laptop, []wire.File{f}, PlanOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := p.Begin(context.Background())
+	if err != nil {
+		b.Fatal(err)
+	}
+	keyer := keyer{device: laptop.Device}
+	film := l.newPartial(0, keyer.file(&f))
+	var records []record
+	for n := range digest.FileBlock(blocks) {
+		records = append(records, record{block: n})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		film.flushing = append(film.flushing, records...)
+		if err := l.writeJournals([]*partial{film}); err != nil {
+			b.Fatal(err)
+		}
+		film.end = 0 // the journal stays as long as it is
+	}
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// unsynced is a disk that nobody waits for.
+type unsynced struct{ filesystem }
+
+func (u unsynced) Create(name string, exec bool) (file, error) {
+	f, err := u.filesystem.Create(name, exec)
+	return unsyncedFile{f}, err
+}
+
+func (u unsynced) Open(name string) (file, error) {
+	f, err := u.filesystem.Open(name)
+	return unsyncedFile{f}, err
+}
+
+func (unsynced) SyncDir(string) error { return nil }
+
+type unsyncedFile struct{ file }
+
+func (unsyncedFile) SyncData() error { return nil }
