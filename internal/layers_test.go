@@ -144,6 +144,9 @@ var layers = map[string]layer{
 		below: []string{"trial", "lab", "plot"},
 		main:  true,
 	},
+	"bench/records": {
+		why: "benchmarks of another way to seal: nothing but tests",
+	},
 	"bench/original": {
 		why:  "a program to be measured against, which has nothing of lanyard's",
 		main: true,
