@@ -3,7 +3,7 @@ import { offered, sendTo, visit } from './views'
 
 test('pause, go on, cancel', async ({ laptop, studio, open }) => {
   const film = laptop.put('film.mov', 30_000_000)
-  await laptop.ask('PUT', '/v1/limits', { up: 3_000_000, down: 0 })
+  await laptop.ask('PUT', '/v1/limits', { up: 1_000_000, down: 0 })
   const [sender, receiver] = [await open(laptop), await open(studio)]
   await sendTo(sender, studio, 'film.mov')
   await (await offered(receiver, laptop)).getByRole('button', { name: 'Accept' }).click()
