@@ -65,8 +65,14 @@ func kernel() string {
 func versions(ctx context.Context, lanyard string) []string {
 	out := []string{said(ctx, lanyard, "--version") + ", built with " + runtime.Version()}
 	for _, p := range [][2]string{
-		{"curl", "--version"}, {"nginx", "-v"}, {"ssh", "-V"}, {"rsync", "--version"}, {"aria2c", "--version"},
-		{"rclone", "version"}, {"iperf3", "--version"}, {"cp", "--version"},
+		{"curl", "--version"},
+		{"nginx", "-v"},
+		{"ssh", "-V"},
+		{"rsync", "--version"},
+		{"aria2c", "--version"},
+		{"rclone", "version"},
+		{"iperf3", "--version"},
+		{"cp", "--version"},
 	} {
 		path, err := find(p[0])
 		if err != nil {
