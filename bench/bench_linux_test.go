@@ -162,6 +162,23 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+func TestSealings(t *testing.T) {
+	got := sealings([]byte(`goos: linux
+BenchmarkRecords/hashed=false/tls-2         	     673	   1578486 ns/op	 664.29 MB/s	         1.570 cpu-s/GB	     858 B/op	      32 allocs/op
+BenchmarkRecords/hashed=false/sealed=16KiB-2         	     717	   1166459 ns/op	 898.94 MB/s	         1.146 cpu-s/GB	       0 B/op	       0 allocs/op
+BenchmarkRecords/hashed=true/tls      	     442	   1769183 ns/op	 592.69 MB/s	         2.5 cpu-s/GB	     908 B/op	      32 allocs/op
+BenchmarkRecords/hashed=true/tls      	     442	   1769183 ns/op	 600 MB/s	         2.4 cpu-s/GB	     908 B/op	      32 allocs/op
+PASS
+`))
+	want := []sealing{
+		{"tls", [2][]float64{{664.29}, {592.69, 600}}, [2][]float64{{1.57}, {2.5, 2.4}}},
+		{"sealed=16KiB", [2][]float64{{898.94}, nil}, [2][]float64{{1.146}, nil}},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sealing{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is waited for may come in pieces, and again.
 func TestUntilSaid(t *testing.T) {
 	u := &untilSaid{what: []byte("ready"), heard: make(chan struct{})}

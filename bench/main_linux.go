@@ -45,6 +45,7 @@ func cases() []benchCase {
 		{"tree", tree},
 		{"fair", fair},
 		{"streams", streams},
+		{"records", records},
 	}
 }
 
