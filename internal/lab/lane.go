@@ -36,6 +36,7 @@ type lane struct {
 	cable      *cable
 	rng        *rand.Rand
 	bad        bool  // the last frame was lost in a burst
+	last       int64 // when that came
 	free       int64 // when the link has sent all that it accepted
 	head, tail *frame
 }
@@ -60,7 +61,7 @@ func (l *lane) push(f *frame, at int64) bool {
 		sent = begin + f.wire*8*second/link.Rate
 		l.free = sent
 	}
-	if l.loses(link) {
+	if l.loses(link, at) {
 		return false
 	}
 	f.due = sent + int64(link.Delay)
@@ -76,19 +77,19 @@ func (l *lane) push(f *frame, at int64) bool {
 	return true
 }
 
-func (l *lane) loses(link *Link) bool {
+func (l *lane) loses(link *Link, at int64) bool {
 	if link.Loss == 0 {
 		l.bad = false
 		return false
 	}
-	chance := link.Loss
-	if link.Burst > 1 {
+	chance := link.Loss // in whichever state it is, as far as anybody knows
+	if link.Burst > 1 && at-l.last <= int64(burstTime) {
 		chance = link.turnBad()
 		if l.bad {
 			chance = 1 - 1/link.Burst
 		}
 	}
-	l.bad = l.rng.Float64() < chance
+	l.bad, l.last = l.rng.Float64() < chance, at
 	return l.bad
 }
 

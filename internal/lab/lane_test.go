@@ -193,6 +193,31 @@ func TestLaneLoss(t *testing.T) {
 	}
 }
 
+// A burst does not wait for the next packet.
+func TestLaneBurstPasses(t *testing.T) {
+	const n = 500_000
+	l := newLane(newCable(Link{Loss: 0.1, Burst: 8}), 1, 2)
+	total, bursts, before, f := 0, 0, false, packet(1)
+	for i := range n {
+		at := int64(i) * 2 * int64(burstTime)
+		lost := !l.push(f, at)
+		l.pop(at)
+		if lost {
+			total++
+			if !before {
+				bursts++
+			}
+		}
+		before = lost
+	}
+	if got := float64(total) / n; math.Abs(got-0.1) > 0.005 {
+		t.Errorf("lost %.5f", got)
+	}
+	if got := float64(total) / float64(bursts); got > 1.15 {
+		t.Errorf("%.3f packets lost in a row", got)
+	}
+}
+
 func TestLaneLossFollowsTheSeed(t *testing.T) {
 	link := Link{Loss: 0.1, Burst: 3}
 	first := losses(link, 1, 2, 1000)

@@ -24,13 +24,18 @@ type Link struct {
 	Loss float64
 	// Burst is how many packets are lost in a row on average, by the model of
 	// Gilbert and Elliott with a good state that loses none and a bad one that
-	// loses all; 0 and 1 are losses independent of each other.
+	// loses all; 0 and 1 are losses independent of each other. What comes after
+	// 50 ms without a packet does not depend on the last one: what disturbs a
+	// link passes with time, and does not wait for the packets of who tries again.
 	Burst float64
 	// Queue is how many bytes may wait for the link: what comes when it is
 	// full is dropped. 0 is what the link carries in its round trip or in 20 ms,
 	// whichever is more, and at least 64 KiB. Without a Rate nothing waits.
 	Queue int
 }
+
+// burstTime is how long after a packet the next one depends on it.
+const burstTime = 50 * time.Millisecond
 
 // queue is Queue with the default filled in.
 func (l Link) queue() int64 {
