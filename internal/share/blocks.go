@@ -46,16 +46,14 @@ func (h *handler) blocks(w http.ResponseWriter, r *http.Request) error {
 	buf := runBuffers.Get().(*runBuffer)
 	defer runBuffers.Put(buf)
 	run := run{share: s, end: first + count, failed: h.hooks.Failed}
+	if sent := h.hooks.Sent; sent != nil {
+		run.sent = func(first wire.BlockIndex, bytes int) { sent(r, first, bytes) }
+	}
 	defer run.close()
 	for b := first; b < run.end; {
-		content, next, err := run.send(out, buf, b)
-		if err != nil {
+		if b, err = run.send(out, buf, b); err != nil {
 			return &brokenError{err}
 		}
-		if h.hooks.Sent != nil {
-			h.hooks.Sent(r, b, content)
-		}
-		b = next
 	}
 	return nil
 }
@@ -68,6 +66,7 @@ type run struct {
 	cold  bool // a read waited for the disk
 
 	failed func(wire.FileIndex, error) // as in Hooks
+	sent   func(first wire.BlockIndex, bytes int)
 }
 
 // A block that takes longer than this to read comes from a disk. Only then is
@@ -81,35 +80,44 @@ func (r *run) close() {
 	}
 }
 
-// send writes block b, and more if they are small. It returns how many bytes of
-// content that were, and the next block. An error is the writer's.
-func (r *run) send(w io.Writer, buf *runBuffer, b wire.BlockIndex) (content int, next wire.BlockIndex, err error) {
+// send writes block b, and more if they are small. It returns the next block. An
+// error is the writer's.
+func (r *run) send(w io.Writer, buf *runBuffer, b wire.BlockIndex) (next wire.BlockIndex, err error) {
 	if r.share.layout.Len(b) > pieceBytes {
-		content, err = r.large(w, buf, b)
-		return content, b + 1, err
+		return b + 1, r.large(w, buf, b)
 	}
 	n, content, next := r.gather(buf, b)
-	_, err = w.Write(buf[:n])
-	return content, next, err
+	return next, r.write(w, buf[:n], b, content)
 }
 
 // large writes a block in pieces.
-func (r *run) large(w io.Writer, buf *runBuffer, b wire.BlockIndex) (content int, err error) {
-	content = r.share.layout.Len(b)
+func (r *run) large(w io.Writer, buf *runBuffer, b wire.BlockIndex) error {
 	block := r.begin(b)
-	for left := content; left > 0; {
-		n := min(left, pieceBytes)
-		left -= n
-		r.read(&block, buf[:n])
+	for left := r.share.layout.Len(b); left > 0; {
+		content := min(left, pieceBytes)
+		left -= content
+		r.read(&block, buf[:content])
+		end := content
 		if left == 0 {
-			r.finish(&block, buf[n:n+wire.TrailerSize])
-			n += wire.TrailerSize
+			end += wire.TrailerSize
+			r.finish(&block, buf[content:end])
 		}
-		if _, err := w.Write(buf[:n]); err != nil {
-			return content, err
+		if err := r.write(w, buf[:end], b, content); err != nil {
+			return err
 		}
 	}
-	return content, nil
+	return nil
+}
+
+// write writes p, of which so many bytes are content of block b and those after it.
+func (r *run) write(w io.Writer, p []byte, b wire.BlockIndex, content int) error {
+	if _, err := w.Write(p); err != nil {
+		return err
+	}
+	if r.sent != nil {
+		r.sent(b, content)
+	}
+	return nil
 }
 
 // gather puts the small blocks from b on into buf, with their trailers: at

@@ -26,9 +26,9 @@ type Hooks struct {
 	// Lane is the one that what goes out of files to who asks waits in; it may
 	// answer nil.
 	Lane func(r *http.Request) *pace.Lane
-	// Sent is called after blocks of a run were written, in order: the first
-	// of them and the length of their content in bytes. The run goes on when
-	// it returns.
+	// Sent is called after a piece of a run was written, in order: the first
+	// block that it is of, and how many bytes of content it has. The run goes on
+	// when it returns.
 	Sent func(r *http.Request, first wire.BlockIndex, bytes int)
 	// Failed is called for each block that is sent as filler, with why: the file
 	// changed or cannot be read.

@@ -196,6 +196,19 @@ func (q *queue) full(now time.Time) bool {
 	return q.all.observe(now, came)
 }
 
+// parts are what has come of the blocks that are being fetched, in 1/1024.
+func (q *queue) parts() map[wire.BlockIndex]int32 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	parts := make(map[wire.BlockIndex]int32, len(q.out))
+	for r := range q.out {
+		if r.next < r.End && !q.isSettled(r.next) {
+			parts[r.next] = max(parts[r.next], r.part.Load())
+		}
+	}
+	return parts
+}
+
 // A gauge follows how fast something goes.
 type gauge struct {
 	at         time.Time // when it was read

@@ -366,11 +366,13 @@ func (s *stream) block(ctx context.Context, r *run, b wire.BlockIndex) error {
 		return nil
 	}
 	t.held.Add(1)
+	t.landing.Add(int64(length))
 	began := time.Now()
 	err = t.sink.Write(ctx, i, n, data, sum)
 	t.writing.Add(int64(time.Since(began)))
 	t.fresh.Add(leastProgress)
 	t.held.Add(-1)
+	t.landing.Add(-int64(length)) // before it counts: never both
 	switch {
 	case err == nil:
 		t.bytes.Add(int64(length))

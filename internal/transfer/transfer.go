@@ -36,6 +36,9 @@ type Run struct {
 type Progress struct {
 	Bytes   int64 // verified and handed to the sink
 	Streams int   // open now
+	// Arriving is what there is of blocks that have not come whole, or that the
+	// sink is taking. It is less than before when a connection has broken.
+	Arriving int64
 	// Lost is how long less than 4 KiB has arrived, although it was asked for.
 	Lost time.Duration
 	// Came is what has come from the sender since the begin, by stream, those that
@@ -84,6 +87,7 @@ type Transfer struct {
 	received  atomic.Int64
 	carried   [MaxStreams]atomic.Int64 // of these by stream
 	writing   atomic.Int64             // nanoseconds in the sink
+	landing   atomic.Int64             // bytes that are in the sink
 	bytes     atomic.Int64
 	running   atomic.Int32
 	held      atomic.Int32 // streams that are in the sink or wait in the lane
@@ -157,6 +161,10 @@ func (t *Transfer) result() Result {
 func (t *Transfer) Progress() Progress {
 	p := Progress{
 		Bytes: t.bytes.Load(), Streams: int(t.open.Load()), Lost: time.Duration(t.silent.Load()), Writing: time.Duration(t.writing.Load()),
+		Arriving: t.landing.Load(),
+	}
+	for b, part := range t.queue.parts() {
+		p.Arriving += int64(t.layout.Len(b)) * int64(part) / partWhole
 	}
 	for i := range t.carried {
 		p.Came[i] = t.carried[i].Load()
