@@ -45,7 +45,7 @@ func fair(ctx context.Context, b *bench) (r report, err error) {
 		{name: "to four receivers, at once", others: manyReceivers, sends: true},
 	}
 	// None of them may be through before all was measured.
-	path, err := b.sparse(int64(150e6 * (apart + settle + window).Seconds()))
+	path, err := b.sparse(int64(300e6 * (apart + settle + window).Seconds()))
 	if err != nil {
 		return r, err
 	}

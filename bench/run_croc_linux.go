@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,13 +33,21 @@ func (b *bench) startCroc(ctx context.Context, place *trial.Place) (*server, err
 	if out, err := install.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("install croc: %w: %s", err, out)
 	}
-	at, err := place.FreePort(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ports := make([]string, 5) // one to meet at, four for the data: its default
-	for i := range ports {
-		ports[i] = strconv.Itoa(int(at.Port()) + i)
+	var at netip.AddrPort
+	var ports []string
+	for len(ports) < 5 { // one to meet at, four for the data: its default
+		free, err := place.FreePort(ctx)
+		if err != nil {
+			return nil, err
+		}
+		port := strconv.Itoa(int(free.Port()))
+		if slices.Contains(ports, port) {
+			continue
+		}
+		if ports == nil {
+			at = free
+		}
+		ports = append(ports, port)
 	}
 	return serve(ctx, place, at, b.crocProgram(), "relay", "--host", at.Addr().String(), "--ports", strings.Join(ports, ","))
 }

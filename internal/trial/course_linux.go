@@ -2,6 +2,7 @@ package trial
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,43 +10,52 @@ import (
 // A Course is how many bytes a transfer had at which moments. Its methods are
 // safe from several goroutines.
 type Course struct {
-	mu    sync.Mutex
-	times []time.Time
-	bytes []int64
+	mu     sync.Mutex
+	points []point
 }
 
-func (c *Course) add(bytes int64) {
+type point struct {
+	at    time.Time
+	bytes int64
+}
+
+func (c *Course) add(ev event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.times, c.bytes = append(c.times, time.Now()), append(c.bytes, bytes)
+	c.points = append(c.points, point{time.Now(), ev.Bytes})
 }
 
 // Began is when the first bytes were told of, the zero time before that.
 func (c *Course) Began() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.times) == 0 {
+	if len(c.points) == 0 {
 		return time.Time{}
 	}
-	return c.times[0]
+	return c.points[0].at
 }
 
-// Rate is the bytes a second of what is known between two moments.
+// Rate is the bytes a second between two moments.
 func (c *Course) Rate(from, to time.Time) (float64, error) {
+	points, err := c.between(from, to)
+	if err != nil {
+		return 0, err
+	}
+	first, last := points[0], points[len(points)-1]
+	return float64(last.bytes-first.bytes) / last.at.Sub(first.at).Seconds(), nil
+}
+
+// between are two points at least.
+func (c *Course) between(from, to time.Time) ([]point, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first, last := -1, -1
-	for i, at := range c.times {
-		if at.Before(from) || at.After(to) {
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-		last = i
+	first, _ := slices.BinarySearchFunc(c.points, from, func(p point, at time.Time) int { return p.at.Compare(at) })
+	end := first
+	for end < len(c.points) && !c.points[end].at.After(to) {
+		end++
 	}
-	if first == last {
-		return 0, errors.New("a transfer did not move while it was measured")
+	if end-first < 2 {
+		return nil, errors.New("a transfer did not move while it was measured")
 	}
-	return float64(c.bytes[last]-c.bytes[first]) / c.times[last].Sub(c.times[first]).Seconds(), nil
+	return slices.Clone(c.points[first:end]), nil
 }

@@ -29,8 +29,8 @@ type CrowdOptions struct {
 	Sends bool
 	Apart time.Duration // from the beginning of one transfer to that of the next
 
-	// The rates are those of Window, after the last transfer has begun and all
-	// had the time of Settle. None may have ended by then.
+	// The rates are those of Window, after bytes of each transfer have come and
+	// all had the time of Settle. None may have ended by then.
 	Settle, Window time.Duration
 }
 
@@ -55,6 +55,9 @@ func (c Crowd) Rates(ctx context.Context, opts CrowdOptions) (rates []float64, e
 	if err != nil {
 		return nil, err
 	}
+	if err := t.begun(ctx, others); err != nil {
+		return nil, err
+	}
 	if err := pause(ctx, opts.Settle); err != nil {
 		return nil, err
 	}
@@ -64,10 +67,8 @@ func (c Crowd) Rates(ctx context.Context, opts CrowdOptions) (rates []float64, e
 	}
 	to := time.Now()
 	for i, e := range others {
-		select {
-		case <-e.ended:
-			return nil, errors.Join(errors.New("a transfer ended before it was measured"), e.failure())
-		default:
+		if err := e.tooEarly(); err != nil {
+			return nil, err
 		}
 		rate, err := t.courses[i].Rate(from, to)
 		if err != nil {
@@ -76,6 +77,16 @@ func (c Crowd) Rates(ctx context.Context, opts CrowdOptions) (rates []float64, e
 		rates = append(rates, rate)
 	}
 	return rates, nil
+}
+
+// tooEarly is an error when the end of a transfer that is to be measured has come.
+func (e *end) tooEarly() error {
+	select {
+	case <-e.ended:
+		return errors.Join(errors.New("a transfer ended before it was measured"), e.failure())
+	default:
+		return nil
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -120,11 +131,23 @@ func (t *together) other(ctx context.Context, i int, on func(event), args ...str
 	c := new(Course)
 	t.courses = append(t.courses, c)
 	return t.start(ctx, t.Others[i], strconv.Itoa(i), func(ev event) {
-		if ev.Kind == "sending" || ev.Kind == "progress" {
-			c.add(ev.Bytes)
+		if ev.Bytes > 0 && (ev.Kind == "sending" || ev.Kind == "progress") {
+			c.add(ev)
 		}
 		on(ev)
 	}, args...)
+}
+
+// begun returns when the first bytes of each transfer were told of.
+func (t *together) begun(ctx context.Context, others []*end) error {
+	for i, e := range others {
+		for t.courses[i].Began().IsZero() {
+			if err := errors.Join(e.tooEarly(), pause(ctx, 10*time.Millisecond)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // send has the node send to the others.

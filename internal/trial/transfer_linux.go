@@ -185,7 +185,7 @@ func (w *watch) event(ev event) {
 	case ev.Kind == "run" && ev.Reason == "":
 		w.came(ev.Bytes)
 	case ev.Kind == "progress" && ev.Bytes > 0:
-		w.course.add(ev.Bytes)
+		w.course.add(ev)
 		if w.opts.StopAt > 0 && time.Since(w.course.Began()) >= w.opts.StopAt {
 			w.stop()
 		}
