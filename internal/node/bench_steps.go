@@ -45,8 +45,10 @@ const (
 	leastBenchFile = 32 << 20
 	// sampleEvery is how often rates are looked at.
 	sampleEvery = 250 * time.Millisecond
-	// roundTrips are asked for to find the shortest.
-	roundTrips = 8
+	// roundTrips are asked for to find the shortest, and more of them for as long
+	// as roundTripTime.
+	roundTrips    = 8
+	roundTripTime = 300 * time.Millisecond
 )
 
 // A bencher carries out one speed test.
@@ -267,7 +269,8 @@ func (b *bencher) network(ctx context.Context) error {
 // roundTrip measures the shortest time from a question to its answer.
 func (b *bencher) roundTrip(ctx context.Context) error {
 	least := callTime
-	for range roundTrips {
+	start := time.Now()
+	for i := 0; i < roundTrips || time.Since(start) < roundTripTime; i++ {
 		began := time.Now()
 		if _, err := b.mark(ctx); err != nil {
 			return err

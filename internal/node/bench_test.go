@@ -201,13 +201,17 @@ func TestDaemonMeasures(t *testing.T) {
 			break
 		}
 	}
-	here.EndBench()
+	if err := here.ClearBench(); !errors.Is(err, wire.ErrBusy) {
+		t.Errorf("cleared while it runs: %v", err)
+	}
+	here.StopBench()
+	here.StopBench() // it is over already, and stays
 	if b := here.Bench(); b.State != BenchStopped || b.Error != nil || b.Report.From == nil {
 		t.Errorf("%+v", b)
 	}
 	isEmpty(t, here.inbox)
-	if here.EndBench(); here.Bench() != nil {
-		t.Errorf("%+v", here.Bench())
+	if err := here.ClearBench(); err != nil || here.Bench() != nil {
+		t.Errorf("%+v, %v", here.Bench(), err)
 	}
 }
 
@@ -235,7 +239,7 @@ func TestDaemonMeasuresWhatIsAway(t *testing.T) {
 		}
 	}
 	check(BenchRunning)
-	d.EndBench()
+	d.StopBench()
 	check(BenchStopped)
 }
 

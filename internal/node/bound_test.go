@@ -106,7 +106,7 @@ func TestRatesOfConnections(t *testing.T) {
 // it took, and where it is in the history.
 func TestDaemonTellsOfStreams(t *testing.T) {
 	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
-	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 4 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	src := makeTree(t, map[string]int{"a.mov": 24 * digest.BlockSize})

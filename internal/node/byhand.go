@@ -2,9 +2,7 @@ package node
 
 import (
 	"context"
-	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -57,11 +55,7 @@ func (n *Node) who(ctx context.Context, address string) (discovery.Service, erro
 		return discovery.Service{}, err
 	}
 	defer c.Close()
-	var info wire.Info
-	err = c.exchange(ctx, http.MethodGet, "/v1/info", "", nil, 0, handTime, func(r io.Reader) (err error) {
-		info, err = wire.ReadInfo(r)
-		return err
-	})
+	info, err := c.info(ctx)
 	if err != nil {
 		return discovery.Service{}, err
 	}

@@ -80,6 +80,20 @@ func call[A any](ctx context.Context, c *conn, path string, ask any, read func(i
 	return answer, err
 }
 
+// info asks who is there and what for, which whoever is there tells everybody.
+func (c *conn) info(ctx context.Context) (info wire.Info, err error) {
+	err = c.exchange(ctx, http.MethodGet, "/v1/info", "", nil, 0, callTime, readFrom(&info, wire.ReadInfo))
+	return info, err
+}
+
+// taken waits until the other side has taken the connection. A handshake is over
+// here before it is over there, where it may still be broken off: an answer shows
+// that it was not.
+func (c *conn) taken(ctx context.Context) error {
+	_, err := c.info(ctx)
+	return err
+}
+
 // readFrom lets wire's readers be used where an answer is read: it keeps what they
 // read.
 func readFrom[A any](into *A, read func(io.Reader) (A, error)) func(io.Reader) error {

@@ -87,7 +87,7 @@ func TestSenderConnects(t *testing.T) {
 		t.Errorf("the sender is %v", p.id)
 	}
 	// So slow that there is time for every stream to be dialled.
-	opts := ReceiveOptions{Code: testCode, Out: out, Limit: 32 * digest.BlockSize}
+	opts := ReceiveOptions{Code: testCode, Out: out, Limit: 8 * digest.BlockSize}
 	r := newReceive(n, opts, func(Event) {})
 	r.peer = p
 	res, err := r.run(t.Context(), c)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"iter"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,7 +18,6 @@ import (
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
 	"lanyard/internal/store"
-	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
 )
 
@@ -76,8 +74,10 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	if opts.AtOnce == 0 {
 		opts.AtOnce = DefaultAtOnce
 	}
-	// One that is not there yet is a folder all the same.
-	opts.Inbox = filepath.Clean(opts.Inbox) + string(filepath.Separator)
+	var err error
+	if opts.Inbox, err = makeInbox(opts.Inbox); err != nil {
+		return nil, err
+	}
 	d := &Daemon{
 		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce), large: make(chan struct{}, 1),
 		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
@@ -88,10 +88,6 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	d.desk.requests = newRequests(n, func(ev Event) { d.bus.publish("", ev) })
 	d.desk.bench = &benchDesk{node: n, dir: d.inbox, report: func(ev Event) { d.bus.publish("", ev) }, admits: n.isTrusted}
 	n.SetLimits(opts.LimitUp, opts.LimitDown)
-	if err := os.MkdirAll(opts.Inbox, 0o755); err != nil {
-		return nil, fmt.Errorf("%w: nothing can be received into %s: %w", wire.ErrUsage, wire.Escape(opts.Inbox), plain(err))
-	}
-	var err error
 	if d.release, err = store.Own(n.home); err != nil {
 		return nil, err
 	}
@@ -471,12 +467,13 @@ func (d *Daemon) orderOf(ctx context.Context, j Job) (order, error) {
 		return order{}, fmt.Errorf("%w: a transfer has either a code or somebody to ask, or paths, a drop or a text", wire.ErrUsage)
 	case len(j.Paths) > 0 && j.Text != "", len(j.Paths) > 0 && j.Drop != "", j.Text != "" && j.Drop != "":
 		return order{}, fmt.Errorf("%w: a text or a drop stands instead of paths", wire.ErrUsage)
-	case j.Streams < 0 || j.Streams > transfer.MaxStreams:
-		return order{}, fmt.Errorf("%w: the number of streams is from 0 to %d", wire.ErrUsage, transfer.MaxStreams)
 	case j.Out != "" && !filepath.IsAbs(j.Out):
 		return order{}, fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(j.Out))
 	case j.Life < 0 || j.Receivers < 0:
 		return order{}, fmt.Errorf("%w: a number below zero", wire.ErrUsage)
+	}
+	if err := checkStreams(j.Streams); err != nil {
+		return order{}, err
 	}
 	if receives && j.Code == "" {
 		return order{Kind: TransferAsked, From: j.From, Out: j.Out, Only: j.Only, Streams: j.Streams}, nil
@@ -568,13 +565,6 @@ func (d *Daemon) with(id string, do func(*task, State) error) error {
 	return do(t, v.State)
 }
 
-// Limits are how many bytes a second go out and come in at most.
-func (d *Daemon) Limits() Limits {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return Limits{d.opts.LimitUp, d.opts.LimitDown}
-}
-
 // DaemonInfo is what a daemon is.
 type DaemonInfo struct {
 	Name      string   `json:"name"`
@@ -583,62 +573,10 @@ type DaemonInfo struct {
 	Addresses []string `json:"addresses"` // for --to, best first
 }
 
-// SetInbox has what is received from now on go to another folder, unless somebody
-// says where.
-func (d *Daemon) SetInbox(path string) error {
-	if !filepath.IsAbs(path) {
-		return fmt.Errorf("%w: the folder %s is not named from the root on", wire.ErrUsage, wire.Escape(path))
-	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return fmt.Errorf("%w: nothing can be received into %s: %w", wire.ErrUsage, wire.Escape(path), plain(err))
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.opts.Inbox = filepath.Clean(path) + string(filepath.Separator)
-	return nil
-}
-
-// SetStreams says how many streams are used by what is received from now on; 0:
-// as many as help.
-func (d *Daemon) SetStreams(n int) error {
-	if n < 0 || n > transfer.MaxStreams {
-		return fmt.Errorf("%w: the number of streams is from 0 to %d", wire.ErrUsage, transfer.MaxStreams)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.opts.Streams = n
-	return nil
-}
-
-// inbox is the folder that files are received into.
-func (d *Daemon) inbox() string {
-	inbox, _ := d.receives()
-	return inbox
-}
-
-// receives says where to, and over how many streams.
-func (d *Daemon) receives() (inbox string, streams int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.opts.Inbox, d.opts.Streams
-}
-
 // Info tells what the daemon is called and where it listens.
 func (d *Daemon) Info() DaemonInfo {
 	return DaemonInfo{
 		Name: d.node.name, Device: d.node.id.ID().String(), Version: Version(),
 		Addresses: addresses(d.opts.Bind, d.listener.Addr().(*net.TCPAddr).Port),
 	}
-}
-
-// SetLimits changes the limits, also for what is under way.
-func (d *Daemon) SetLimits(l Limits) error {
-	if l.Up < 0 || l.Down < 0 {
-		return fmt.Errorf("%w: a limit below zero", wire.ErrUsage)
-	}
-	d.mu.Lock()
-	d.opts.LimitUp, d.opts.LimitDown = l.Up, l.Down
-	d.mu.Unlock()
-	d.node.SetLimits(l.Up, l.Down)
-	return nil
 }

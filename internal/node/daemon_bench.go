@@ -35,6 +35,8 @@ type Bench struct {
 	Error *Failure `json:"error"` // of BenchFailed
 }
 
+var errBenching = fmt.Errorf("%w: a speed test is under way", wire.ErrBusy)
+
 // benchEvery is how often it is told that a speed test is further.
 const benchEvery = 250 * time.Millisecond
 
@@ -63,7 +65,7 @@ func (d *Daemon) StartBench(ctx context.Context, j BenchJob) (Bench, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cancel != nil {
-		return Bench{}, fmt.Errorf("%w: a speed test is under way", wire.ErrBusy)
+		return Bench{}, errBenching
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
@@ -140,7 +142,7 @@ func (d *Daemon) changeBench(tell bool, alter func(*Bench)) {
 	}
 }
 
-// Bench is the speed test under way, or the last one until EndBench; nil: none.
+// Bench is the speed test under way, or the last one until ClearBench; nil: none.
 func (d *Daemon) Bench() *Bench {
 	d.bench.mu.Lock()
 	defer d.bench.mu.Unlock()
@@ -151,21 +153,30 @@ func (d *Daemon) Bench() *Bench {
 	return &now
 }
 
-// EndBench stops the speed test that is under way, which stays in sight with what
-// it had found, or takes the last one out of sight.
-func (d *Daemon) EndBench() {
+// StopBench ends the speed test that is under way, if there is one; it stays in
+// sight with what it had found.
+func (d *Daemon) StopBench() {
 	b := &d.bench
 	b.mu.Lock()
-	over, isRunning := b.over, b.cancel != nil
-	if isRunning {
-		b.cancel()
-	} else {
-		b.now = nil
-	}
+	over, cancel := b.over, b.cancel
 	b.mu.Unlock()
-	if isRunning {
+	if cancel != nil {
+		cancel()
 		<-over
-		return
 	}
+}
+
+// ClearBench takes the last speed test out of sight. One under way is
+// wire.ErrBusy.
+func (d *Daemon) ClearBench() error {
+	b := &d.bench
+	b.mu.Lock()
+	if b.cancel != nil {
+		b.mu.Unlock()
+		return errBenching
+	}
+	b.now = nil
+	b.mu.Unlock()
 	d.bus.publish("", Event{Kind: KindBench})
+	return nil
 }

@@ -131,7 +131,7 @@ func TestDaemonGivesNothing(t *testing.T) {
 
 	given, asked = asking()
 	src := makeTree(t, map[string]int{"a": 16 * digest.BlockSize})
-	if err := giver.SetLimits(Limits{Up: 4 * digest.BlockSize}); err != nil {
+	if err := giver.SetLimits(Limits{Up: digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	giver.accept(Answer{Accept: true, Paths: []string{src}})
@@ -147,6 +147,9 @@ func TestDaemonGivesNothing(t *testing.T) {
 	}
 
 	// Asked for once more, it goes on where it stopped.
+	if err := giver.SetLimits(Limits{}); err != nil {
+		t.Fatal(err)
+	}
 	if err := taker.Resume(asked); err != nil {
 		t.Fatal(err)
 	}

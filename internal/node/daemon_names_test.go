@@ -17,7 +17,7 @@ import (
 func TestDaemonRenames(t *testing.T) {
 	home, inbox, port := t.TempDir(), t.TempDir(), unusedPort(t)
 	to, from := runDaemon(t, home, inbox, port), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
-	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 4 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
 	src := makeTree(t, map[string]int{"trip/1.mov": 10 * digest.BlockSize, "trip/2.mov": 10*digest.BlockSize + 1, "trip/raw/3.mov": 2, "trip/4.mov": 3})

@@ -2,12 +2,6 @@ package node
 
 import "context"
 
-// Limits are a daemon's, in bytes a second; 0 is none.
-type Limits struct {
-	Up   int64 `json:"up"`
-	Down int64 `json:"down"`
-}
-
 // A DaemonState is all of a daemon at one time.
 type DaemonState struct {
 	// Seq is the number of a notice: those after it tell what has changed since,

@@ -182,7 +182,7 @@ func senders(t *testing.T, at string, n, blocks int) (src string, sent chan erro
 func TestDaemonGoesOnReceiving(t *testing.T) {
 	home, inbox, port := t.TempDir(), t.TempDir(), unusedPort(t)
 	d := runDaemon(t, home, inbox, port)
-	src, sent := senders(t, d.at, 4, 12)
+	src, sent := senders(t, d.at, 4, 24)
 	d.until("asking", all(4, Asking))
 	d.accept(Answer{Accept: true})
 	d.until("moving", moving(4))
@@ -205,6 +205,9 @@ func TestDaemonGoesOnSending(t *testing.T) {
 	home, inbox, port := t.TempDir(), t.TempDir(), unusedPort(t)
 	to := runDaemon(t, t.TempDir(), inbox, unusedPort(t))
 	from := runDaemon(t, home, t.TempDir(), port)
+	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
+		t.Fatal(err)
+	}
 	src := makeTree(t, map[string]int{"a.mov": 24 * digest.BlockSize, "b.mov": 24 * digest.BlockSize})
 	for _, name := range []string{"a.mov", "b.mov"} {
 		if _, err := from.Add(t.Context(), Job{To: to.at, Paths: []string{filepath.Join(src, name)}}); err != nil {
@@ -275,7 +278,7 @@ func TestDaemonPauses(t *testing.T) {
 func TestDaemonAdopts(t *testing.T) {
 	d := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	src, sender := makeTree(t, map[string]int{"a.mov": 20 * digest.BlockSize}), newNode(t)
-	opts := SendOptions{Paths: []string{filepath.Join(src, "a.mov")}, To: []string{d.at}, Limit: 8 * digest.BlockSize}
+	opts := SendOptions{Paths: []string{filepath.Join(src, "a.mov")}, To: []string{d.at}, Limit: 4 * digest.BlockSize}
 	ctx, cancel := context.WithCancel(t.Context())
 	sent := make(chan error, 1)
 	go func() {

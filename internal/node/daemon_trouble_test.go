@@ -212,10 +212,10 @@ func TestBusOfAnotherLife(t *testing.T) {
 // another transfer.
 func TestDaemonTakesTheSameTwice(t *testing.T) {
 	to, from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t)), runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
-	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
+	if err := from.SetLimits(Limits{Up: 4 * digest.BlockSize}); err != nil {
 		t.Fatal(err)
 	}
-	src, _ := offer(t, from, to, 12)
+	src, _ := offer(t, from, to, 16)
 	to.accept(Answer{Accept: true})
 	to.until("moving", moving(1))
 	if _, err := from.Add(t.Context(), Job{To: to.at, Yes: true, Paths: []string{filepath.Join(src, "a.mov")}}); err != nil {

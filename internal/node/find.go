@@ -45,9 +45,9 @@ func (n *Node) meetAt(ctx context.Context, code proof, from string) (*peer, *con
 
 const (
 	// A sender that strangers overrun lets a newcomer go now and then. To try
-	// again is free until it has answered with its share of the proof: a
-	// connection that breaks off from there on may cost a guess at the code.
-	maxMeets  = 8
+	// again is free until the proof begins: a connection that breaks off from
+	// there on may cost a guess at the code.
+	maxMeets  = 16
 	maxProofs = 2
 	// The pause before the second try; it doubles, up to four times as long.
 	meetPause = 50 * time.Millisecond
@@ -58,13 +58,18 @@ func (n *Node) meet(ctx context.Context, code proof, address string) (*peer, *co
 	proofs, pause := 0, meetPause
 	for tries := 1; ; tries++ {
 		p, c, err := encounter(ctx, n, address)
-		if err == nil {
+		err = greeted(p, c, err, func(p *peer, c *conn) error {
+			if proofs > 0 {
+				if err := c.taken(ctx); err != nil {
+					return err
+				}
+			}
 			proofs++
 			p.code = code
-			if err = p.prove(ctx, c); err == nil {
-				return p, c, nil
-			}
-			c.Close()
+			return p.prove(ctx, c)
+		})
+		if err == nil {
+			return p, c, nil
 		}
 		if !isCutOff(err) || tries == maxMeets || proofs == maxProofs {
 			return nil, nil, err

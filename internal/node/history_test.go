@@ -130,8 +130,8 @@ func TestInterruptedEntry(t *testing.T) {
 	laptop, workstation := newNode(t), newNode(t)
 	s := startSending(t, laptop, SendOptions{Paths: []string{makeTree(t, map[string]int{"film": 30 * digest.BlockSize})}, Limit: 20 * digest.BlockSize})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := workstation.Receive(ctx, ReceiveOptions{Code: testCode, From: s.address, Out: t.TempDir(), OnEvent: func(ev Event) {
-		if ev.Kind == KindProgress && ev.Bytes > 0 {
+	_, err := workstation.Receive(ctx, ReceiveOptions{Code: testCode, From: s.address, Out: t.TempDir(), Streams: 1, OnEvent: func(ev Event) {
+		if ev.Kind == KindProgress && ev.Bytes > 2*digest.BlockSize {
 			cancel()
 		}
 	}})

@@ -105,7 +105,7 @@ func TestReceiverConnects(t *testing.T) {
 		return true, nil
 	})
 	// So slow that there is time for every stream to be dialled.
-	res, err := s.receive(t.Context(), ReceiveOptions{Out: out, Limit: 32 * digest.BlockSize})
+	res, err := s.receive(t.Context(), ReceiveOptions{Out: out, Limit: 8 * digest.BlockSize})
 	if err != nil || res.Streams < 2 {
 		t.Errorf("received over %d streams, %v", res.Streams, err)
 	}

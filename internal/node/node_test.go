@@ -6,12 +6,10 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,22 +26,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const testCode = "4711-correct-horse-battery"
-
-func newNode(t *testing.T) *Node {
-	t.Helper()
-	n, err := openAt(t.TempDir(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return n
-}
-
 func TestNameOfTheNode(t *testing.T) {
 	for given, want := range map[string]string{"": hostName(), "attic": "attic"} {
 		n, err := openAt(t.TempDir(), Options{Name: given})
@@ -51,165 +33,6 @@ func TestNameOfTheNode(t *testing.T) {
 			t.Errorf("%q: %v, %v", given, n, err)
 		}
 	}
-}
-
-// random is n bytes that are the same for the same n.
-func random(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)}).Read(b)
-	return b
-}
-
-// makeTree writes files below a new folder; a name that ends in "/" is an
-// empty folder.
-func makeTree(t *testing.T, files map[string]int) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, size := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if strings.HasSuffix(name, "/") {
-			if err := os.MkdirAll(path, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, random(size), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// tree is what lies below dir: the hash of each file, "" for an empty folder.
-func tree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	got := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		name = filepath.ToSlash(name)
-		if d.IsDir() {
-			if entries, err := os.ReadDir(path); err != nil || len(entries) > 0 {
-				return err
-			}
-			got[name+"/"] = ""
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		got[name] = digest.Digest(blake3.Sum256(data)).String()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-// A sending is a Send that runs.
-type sending struct {
-	t       *testing.T
-	node    *Node
-	address string
-	cancel  context.CancelFunc
-	done    chan struct{}
-	result  Result
-	err     error
-
-	mu     sync.Mutex
-	events []Event
-	came   *sync.Cond
-}
-
-// startSending starts to send and waits until it can be connected to.
-func startSending(t *testing.T, n *Node, opts SendOptions) *sending {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	s := &sending{t: t, node: n, cancel: cancel, done: make(chan struct{})}
-	s.came = sync.NewCond(&s.mu)
-	if opts.Code == "" {
-		opts.Code = testCode
-	}
-	opts.Bind = "127.0.0.1"
-	opts.OnEvent = func(ev Event) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.events = append(s.events, ev)
-		s.came.Broadcast()
-	}
-	go func() {
-		defer close(s.done)
-		s.result, s.err = n.Send(ctx, opts)
-		s.came.Broadcast()
-	}()
-	t.Cleanup(func() { s.stop() })
-	s.address = s.wait(KindWaiting).Addresses[0]
-	return s
-}
-
-// wait answers the first event of a kind.
-func (s *sending) wait(k Kind) Event {
-	s.t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for seen := 0; ; s.came.Wait() {
-		for ; seen < len(s.events); seen++ {
-			if s.events[seen].Kind == k {
-				return s.events[seen]
-			}
-		}
-		select {
-		case <-s.done:
-			s.t.Fatalf("sending ended before %q: %v", k, s.err)
-		default:
-		}
-	}
-}
-
-// next is wait for an event that it has not answered yet.
-func (s *sending) next(k Kind) Event {
-	s.t.Helper()
-	ev := s.wait(k)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := slices.IndexFunc(s.events, func(ev Event) bool { return ev.Kind == k })
-	s.events = slices.Delete(s.events, at, at+1)
-	return ev
-}
-
-func (s *sending) stop() { s.cancel(); <-s.done }
-
-func (s *sending) finished() Result {
-	s.t.Helper()
-	<-s.done
-	if s.err != nil {
-		s.t.Errorf("send: %v", s.err)
-	}
-	return s.result
-}
-
-// receive runs Receive from s into out.
-func (s *sending) receive(n *Node, out string, change ...func(*ReceiveOptions)) (Result, error) {
-	opts := ReceiveOptions{Code: testCode, From: s.address, Out: out}
-	for _, c := range change {
-		c(&opts)
-	}
-	return n.Receive(s.t.Context(), opts)
-}
-
-var someFiles = map[string]int{
-	"wedding.mov":         20*digest.BlockSize + 77,
-	"empty":               0,
-	"2026/शादी/🎉.jpg":     100_000,
-	"2026/deep/a/b/c/d.x": 1,
-	"2026/nothing here/":  0,
 }
 
 func TestSendAndReceive(t *testing.T) {
@@ -437,7 +260,7 @@ func TestResume(t *testing.T) {
 	s := startSending(t, sender, SendOptions{Paths: paths, Receivers: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := receiver.Receive(ctx, ReceiveOptions{
-		Code: testCode, From: s.address, Out: out, Limit: 60 << 20,
+		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
 		OnEvent: func(ev Event) {
 			if ev.Kind == KindProgress && ev.Bytes > 10<<20 {
 				cancel()
@@ -477,7 +300,7 @@ func TestDiscard(t *testing.T) {
 	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "big")}})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := receiver.Receive(ctx, ReceiveOptions{
-		Code: testCode, From: s.address, Out: out, Limit: 60 << 20,
+		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
 		OnEvent: func(ev Event) {
 			if ev.Kind == KindProgress && ev.Bytes > 10<<20 {
 				cancel()

@@ -88,7 +88,7 @@ func TestPush(t *testing.T) {
 	src := makeTree(t, someFiles)
 	out := filepath.Join(t.TempDir(), "in")
 	// So slow that there is time for every stream to be dialled.
-	w := startWaiting(t, newNode(t), ReceiveOptions{Out: out, Limit: 32 * digest.BlockSize})
+	w := startWaiting(t, newNode(t), ReceiveOptions{Out: out, Limit: 8 * digest.BlockSize})
 	var met Meeting
 	res, err := newNode(t).Send(t.Context(), SendOptions{
 		Paths: []string{filepath.Join(src, "wedding.mov"), filepath.Join(src, "2026"), filepath.Join(src, "empty")},
@@ -215,7 +215,7 @@ func TestPushToSeveral(t *testing.T) {
 func TestPushGoesOn(t *testing.T) {
 	src := makeTree(t, map[string]int{"film": 40 * digest.BlockSize})
 	out, receiver, sender := t.TempDir(), newNode(t), newNode(t)
-	w := startWaiting(t, receiver, ReceiveOptions{Out: out, Limit: 8 * digest.BlockSize})
+	w := startWaiting(t, receiver, ReceiveOptions{Out: out, Streams: 1, Limit: 8 * digest.BlockSize})
 	sent := make(chan error, 1)
 	send := func() {
 		_, err := sender.Send(t.Context(), SendOptions{Paths: []string{filepath.Join(src, "film")}, To: []string{w.address}})
@@ -223,7 +223,7 @@ func TestPushGoesOn(t *testing.T) {
 	}
 	go send()
 	for {
-		if p := w.of(KindProgress); len(p) > 0 && p[len(p)-1].Bytes > 0 {
+		if p := w.of(KindProgress); len(p) > 0 && p[len(p)-1].Bytes > 2*digest.BlockSize {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -2,145 +2,146 @@ package node
 
 import (
 	"context"
-	"path/filepath"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"time"
 
-	"lanyard/internal/digest"
-	"lanyard/internal/share"
-	"lanyard/internal/store"
+	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
 )
 
-// record enters into the history how a transfer from a sender ended.
-func (r *receive) record(ctx context.Context, res Result, err error) {
-	o := offerOf(r.header.Device, r.files)
-	t := store.Transfer{
-		Direction: store.Received, Device: r.header.Device, DeviceID: r.peer.id.String(), Address: r.peer.address,
-		Began: r.began, Seconds: res.Seconds, Bytes: res.Bytes, Fetched: res.Fetched, Streams: res.Streams,
-		Result: store.Done, Out: res.Out, Names: o.Names, More: o.More, AllFiles: len(r.files),
-	}
-	if res.Seconds > leastSeconds {
-		t.Rate = float64(res.Fetched) / res.Seconds
-	}
-	if err != nil {
-		t.Result, t.Message = wire.FailureOf(err).Code, err.Error()
-	}
-	// What failed comes first: of a great many files not all are kept.
-	for _, f := range res.Failed[:min(len(res.Failed), store.MaxFiles)] {
-		t.Files = append(t.Files, store.File{Path: f.Path, Failure: f.Reason})
-	}
-	for _, f := range res.Files[:min(len(res.Files), store.MaxFiles)] {
-		t.Files = append(t.Files, store.File{Path: f.Path, Size: f.Size, BLAKE3: f.BLAKE3})
-	}
-	r.ledger.use(ctx, func(ctx context.Context, s *store.Store) (err error) {
-		r.entry, err = r.node.keep(ctx, s, t)
-		return err
-	})
-}
-
-// remembering has the server's tries entered into the history, until the
-// function that it returns has waited for that. paths are what was named; entered
-// is told of each one's ID and time in seconds, unless it is nil.
-func (s *server) remembering(ctx context.Context, paths []string, entered func(id int64, seconds float64)) (wait func()) {
-	kept, from := &ledger{node: s.node, report: s.report}, folderOf(paths)
-	s.remember = func(t store.Transfer) {
-		kept.later(ctx, func(ctx context.Context, db *store.Store) error {
-			id, err := s.node.keep(ctx, db, describe(t, s.share, from))
-			if err == nil && entered != nil {
-				entered(id, t.Seconds)
+// end delivers the receipt and sums up.
+func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, err error) (Result, error) {
+	res := Result{Seconds: fetched.Elapsed.Seconds(), Streams: fetched.Streams, Fetched: fetched.Bytes, Out: out, Files: []FileResult{}, Skipped: len(r.skipped) - (len(r.files) - len(r.chosen))}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, f := range r.files {
+		why := r.failures[wire.FileIndex(i)]
+		arrived := &r.arrived[i]
+		switch {
+		case why != nil:
+			res.Failed = append(res.Failed, FileFailure{Path: f.Path, Reason: why.Error()})
+			if !errors.Is(err, wire.ErrMismatch) && errors.Is(why, wire.ErrMismatch) {
+				err = errors.Join(err, fmt.Errorf("%w: %s", wire.ErrMismatch, wire.Escape(f.Path)))
 			}
-			return err
-		})
-	}
-	return kept.wait
-}
-
-// maxEntries bounds what one receiver of a share can have entered into the
-// history: with the code it may come again and again.
-const maxEntries = 100
-
-// entry is the try of a receiver that is under way, for the history.
-func (rec *receiver) entry(now time.Time) store.Transfer {
-	t := store.Transfer{
-		Direction: store.Sent, Device: rec.name, DeviceID: rec.id.String(), Address: rec.address,
-		Began: now, Fetched: rec.sent - rec.before, Bytes: rec.sent - rec.before,
-		// Of a try that is told to be whole this is changed.
-		Result: wire.FailureOf(context.Canceled).Code, Message: "the receiver has gone, or sending was stopped",
-	}
-	if !rec.began.IsZero() {
-		t.Began, t.Seconds = rec.began, rec.last.Sub(rec.began).Seconds()
-	}
-	if t.Seconds > leastSeconds {
-		t.Rate = float64(t.Fetched) / t.Seconds
-	}
-	return t
-}
-
-// ended fills in what the receiver's receipt told, in an event of its.
-func ended(t store.Transfer, ev Event) store.Transfer {
-	t.Address, t.Bytes, t.Fetched, t.Seconds, t.Rate, t.Streams = ev.Address, ev.Bytes, ev.Fetched, ev.Seconds, ev.Rate, ev.Streams
-	t.Result, t.Message = store.Done, ""
-	return t
-}
-
-// enterLater enters a receiver's try into the history while others go on. The
-// caller holds no lock.
-func (s *server) enterLater(rec *receiver, t store.Transfer) {
-	if s.remember == nil {
-		return
-	}
-	s.mu.Lock()
-	rec.entries++
-	isTooMany := rec.entries > maxEntries
-	s.mu.Unlock()
-	if !isTooMany {
-		s.remember(t)
-	}
-}
-
-// enterLost enters the tries that no receipt ended.
-func (s *server) enterLost() {
-	type try struct {
-		of *receiver
-		t  store.Transfer
-	}
-	var lost []try
-	s.mu.Lock()
-	for _, rec := range s.receivers {
-		if !rec.began.IsZero() {
-			lost = append(lost, try{rec, rec.entry(time.Now())})
-			rec.began = time.Time{}
+		case arrived.path != "":
+			res.Bytes += f.Size
+			fr := FileResult{Path: arrived.path, Size: f.Size}
+			if !f.Dir {
+				fr.BLAKE3 = &arrived.hash
+			}
+			res.Files = append(res.Files, fr)
 		}
 	}
-	s.mu.Unlock()
-	for _, l := range lost {
-		s.enterLater(l.of, l.t)
+	if err == nil && len(res.Failed) > 0 {
+		err = fmt.Errorf("%w: %d of %d missing", wire.ErrPartial, len(res.Failed), len(r.files))
+	}
+	if ctx.Err() != nil || errors.Is(err, wire.ErrSourceLost) || errors.Is(err, wire.ErrStopped) || errors.Is(err, wire.ErrWrongDevice) {
+		return res, err // there is nobody to tell
+	}
+	verdict, sendErr := r.receipt(ctx, res, err == nil)
+	switch {
+	case sendErr != nil:
+		what := "what is here"
+		if err == nil {
+			what = "that all is here"
+		}
+		r.report(Event{Kind: KindWarning, Reason: "the sender could not be told " + what + ": " + sendErr.Error()})
+	case len(verdict.Disagreed) > 0:
+		what := wire.Escape(r.files[verdict.Disagreed[0]].Path)
+		if more := len(verdict.Disagreed) + verdict.More - 1; more > 0 {
+			what += fmt.Sprintf(" and %d more", more)
+		}
+		err = errors.Join(err, fmt.Errorf("%w: the sender has another hash for %s", wire.ErrMismatch, what))
+	}
+	return res, err
+}
+
+// receipt tells the sender what is here. A sender that is lost may be back
+// within receiptTries, also started anew with the same code; one that is there
+// and takes no receipt has callTime.
+func (r *receive) receipt(ctx context.Context, res Result, ok bool) (wire.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, receiptTries+receiptPatience(len(r.files)))
+	defer cancel()
+	files := 0
+	for _, f := range r.files {
+		if !f.Dir {
+			files++
+		}
+	}
+	head := wire.Receipt{
+		Transfer: rand.Text(), Bytes: res.Bytes, Seconds: res.Seconds, Streams: res.Streams, OK: ok, Files: files,
+	}
+	results := func(yield func(wire.FileResult) bool) {
+		for i, f := range r.files {
+			if f.Dir {
+				continue
+			}
+			n := wire.FileIndex(i)
+			fr := wire.FileResult{File: n, Hash: r.arrived[i].hash}
+			if why := r.failures[n]; why != nil {
+				fr.Code = wire.FailureOf(why).Code
+			} else if r.skipped[n] {
+				fr.Code = wire.FailureOf(wire.ErrRejected).Code
+			} else if r.arrived[i].path == "" {
+				fr.Code = wire.FailureOf(wire.ErrPartial).Code
+			}
+			if !yield(fr) {
+				return
+			}
+		}
+	}
+	began := time.Now()
+	for isLost := false; ; {
+		share, ticket := r.peer.access()
+		head.Share = share
+		verdict, err := r.peer.deliver(ctx, head, len(r.files), results)
+		if errors.Is(err, wire.ErrUnauthorised) {
+			// Started again, it does not know the ticket any more.
+			if err = r.renew(ctx, ticket); err == nil {
+				share, _ = r.peer.access()
+				head.Share = share
+				verdict, err = r.peer.deliver(ctx, head, len(r.files), results)
+			}
+		}
+		patience := callTime
+		if errors.Is(err, wire.ErrSourceLost) {
+			patience = receiptTries
+		}
+		if err == nil || ctx.Err() != nil || time.Since(began) > patience || refused(err) {
+			if err == nil && isLost {
+				r.report(Event{Kind: KindBack})
+			}
+			return verdict, err
+		}
+		if !isLost && errors.Is(err, wire.ErrSourceLost) {
+			isLost = true
+			r.report(Event{Kind: KindLost})
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(receiptPause):
+		}
 	}
 }
 
-// describe adds to a transfer what was shared, from which folder.
-func describe(t store.Transfer, s *share.Share, from string) store.Transfer {
-	files := s.Files()
-	o := offerOf("", files)
-	t.Names, t.More, t.AllFiles, t.Out = o.Names, o.More, len(files), from
-	for i, f := range files[:min(len(files), store.MaxFiles)] {
-		var hash *digest.Digest
-		if d, ok := s.Hash(wire.FileIndex(i)); ok && !f.Dir {
-			hash = &d
-		}
-		t.Files = append(t.Files, store.File{Path: f.Path, Size: f.Size, BLAKE3: hash})
-	}
-	return t
+// refused tells whether sending the receipt again would end the same way.
+func refused(err error) bool {
+	return errors.Is(err, wire.ErrUnauthorised) || errors.Is(err, wire.ErrWrongDevice) || errors.Is(err, wire.ErrSourceChanged) ||
+		errors.Is(err, wire.ErrStopped) || errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge)
 }
 
-// folderOf is the folder that all paths are in, empty when there is no one.
-func folderOf(paths []string) (folder string) {
-	for i, path := range paths {
-		abs, err := filepath.Abs(path)
-		if err != nil || i > 0 && filepath.Dir(abs) != folder {
-			return ""
-		}
-		folder = filepath.Dir(abs)
-	}
-	return folder
+const (
+	// receiptPause is how long to wait before a receipt is sent again.
+	receiptPause = 500 * time.Millisecond
+	// receiptTries is for how long it is: as long as streams wait for a lost
+	// sender.
+	receiptTries = 30 * time.Second
+)
+
+// receiptPatience is how long a receipt of so many files may take: that of a
+// million has 95 MB, and has to pass a slow link too.
+func receiptPatience(files int) time.Duration {
+	return callTime + time.Duration(files)*time.Millisecond
 }

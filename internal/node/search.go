@@ -239,24 +239,29 @@ func (n *Node) tryCaller(ctx context.Context, code proof, by *offered) outcome {
 func (n *Node) try(ctx context.Context, code proof, s discovery.Service, given *guesses) outcome {
 	o := outcome{instance: s.Instance}
 	p, c, err := n.reach(ctx, s)
-	if err != nil {
-		o.err = err
-		return o
+	o.err = greeted(p, c, err, func(p *peer, c *conn) error {
+		knocking, cancel := context.WithTimeoutCause(ctx, knockTime, errNoAnswer)
+		defer cancel()
+		if err := c.taken(knocking); err != nil {
+			return fmt.Errorf("found at %s: %w", p.address, err)
+		}
+		if err := given.take(guess{p.id, false}); err != nil {
+			return err
+		}
+		o.isSpent = true
+		p.code = code
+		if err := p.prove(ctx, c); err != nil {
+			return fmt.Errorf("found at %s: %w", p.address, err)
+		}
+		return nil
+	})
+	if o.err == nil {
+		o.peer, o.conn = p, c
 	}
-	if o.err = given.take(guess{p.id, false}); o.err != nil {
-		c.Close()
-		return o
-	}
-	o.isSpent = true
-	p.code = code
-	if err := p.prove(ctx, c); err != nil {
-		c.Close()
-		o.err = fmt.Errorf("found at %s: %w", p.address, err)
-		return o
-	}
-	o.peer, o.conn = p, c
 	return o
 }
+
+var errNoAnswer = errors.New("no answer")
 
 // reach connects to a device over the first of its addresses where it answers:
 // each has a small start on the next.
@@ -346,7 +351,7 @@ func (e *unreachableError) Error() string {
 	var opErr *net.OpError
 	switch {
 	case errors.Is(why, context.DeadlineExceeded):
-		why = errors.New("no answer")
+		why = errNoAnswer
 	case errors.As(why, &opErr):
 		why = plain(opErr) // the rest of it repeats the address
 	}

@@ -1,12 +1,15 @@
 package node
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -215,44 +218,82 @@ func TestMeetAgain(t *testing.T) {
 		if tries.Add(1) < accept.Load() {
 			return
 		}
-		far, err := net.Dial("tcp", sender)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		var back sync.WaitGroup
-		back.Go(func() { _, _ = io.Copy(far, near); far.Close() })
-		_, _ = io.Copy(near, far)
-		near.Close()
-		back.Wait()
+		relay(t, near, sender)
 	})
-	_, c, err := newNode(t).meetAt(t.Context(), proof{Code: parse(t, testCode)}, address)
+	_, c, err := newNode(t).meetAt(t.Context(), proof{Code: parsed(t, testCode)}, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Close()
 	tries.Store(0)
 	accept.Store(maxMeets + 1)
-	if _, _, err := newNode(t).meetAt(t.Context(), proof{Code: parse(t, testCode)}, address); err == nil || tries.Load() != maxMeets {
+	if _, _, err := newNode(t).meetAt(t.Context(), proof{Code: parsed(t, testCode)}, address); err == nil || tries.Load() != maxMeets {
 		t.Errorf("%d tries, %v", tries.Load(), err)
 	}
 }
 
-// A sender that breaks off each proof is not tried for long: it may know a guess
-// at the code by each.
-func TestMeetThatBreaksOff(t *testing.T) {
+// A sender that was found and breaks off the handshake, over on this side, is
+// tried again.
+func TestFoundBreaksOff(t *testing.T) {
+	s := shareFile(t, testCode)
+	sender, err := hostPort(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var tries atomic.Int32
-	hostile := newNode(t)
-	address := listening(t, func(raw net.Conn) {
-		defer raw.Close()
-		tries.Add(1)
-		c := tls.Server(raw, hostile.id.ServerConfig(identity.ALPN))
-		if err := c.Handshake(); err != nil {
+	address := listening(t, func(near net.Conn) {
+		defer near.Close()
+		if tries.Add(1) > 1 {
+			relay(t, near, sender)
+			return
+		}
+		if err := tls.Server(near, s.node.id.ServerConfig(identity.ALPN)).Handshake(); err != nil {
 			t.Error(err)
 		}
 	})
-	if _, _, err := newNode(t).meetAt(t.Context(), proof{Code: parse(t, testCode)}, address); err == nil || tries.Load() != maxProofs {
-		t.Errorf("%d tries, %v", tries.Load(), err)
+	if got, err := searched(t, announced(service(t, s.node.id.ID(), address))); err != nil || got != address || tries.Load() != 2 {
+		t.Errorf("%d tries of %s, got %s, %v", tries.Load(), address, got, err)
+	}
+}
+
+// A sender that breaks off each proof is not tried for long: it may know a guess
+// at the code by each. What breaks off when the handshake is over on one side only
+// is no second one.
+func TestMeetThatBreaksOff(t *testing.T) {
+	hostile := newNode(t)
+	for name, c := range map[string]struct{ early, want int }{
+		"at the handshakes": {maxMeets, maxMeets},
+		"at the proofs":     {0, maxProofs},
+		"at both":           {3, 3 + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tries atomic.Int32
+			address := listening(t, func(raw net.Conn) {
+				defer raw.Close()
+				conn := tls.Server(raw, hostile.id.ServerConfig(identity.ALPN))
+				if err := conn.Handshake(); err != nil {
+					t.Error(err)
+				}
+				if int(tries.Add(1)) <= c.early {
+					return
+				}
+				in := bufio.NewReader(conn)
+				if req, err := http.ReadRequest(in); err != nil || req.URL.Path != "/v1/info" {
+					return
+				}
+				rec := httptest.NewRecorder()
+				hostile.tellInfo(rec, nil)
+				res := rec.Result()
+				res.ContentLength = int64(rec.Body.Len())
+				if err := res.Write(conn); err != nil {
+					t.Error(err)
+				}
+				_, _ = http.ReadRequest(in)
+			})
+			if _, _, err := newNode(t).meetAt(t.Context(), proof{Code: parsed(t, testCode)}, address); err == nil || int(tries.Load()) != c.want {
+				t.Errorf("%d tries, %v", tries.Load(), err)
+			}
+		})
 	}
 }
 
@@ -278,13 +319,19 @@ func listening(t *testing.T, serve func(net.Conn)) (address string) {
 	return l.Addr().String()
 }
 
-func parse(t *testing.T, code string) pairing.Code {
-	t.Helper()
-	c, err := pairing.ParseCode(code)
+// relay carries what near and the address say to each other until one of them has
+// ended.
+func relay(t *testing.T, near net.Conn, address string) {
+	far, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
-	return c
+	var back sync.WaitGroup
+	back.Go(func() { _, _ = io.Copy(far, near); far.Close() })
+	_, _ = io.Copy(near, far)
+	near.Close()
+	back.Wait()
 }
 
 // Who announces the ID of a device, at an address where another one answers or

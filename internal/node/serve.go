@@ -51,18 +51,20 @@ func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, 
 			running = enough != nil || s.isTaking(now)
 		}
 	}
-	isTold := s.dismiss()
+	var grace time.Duration
+	if s.dismiss() {
+		grace = leaveTime
+	}
+	if err == nil {
+		grace = shutdownTime // the last receiver shall have the answer to its receipt
+	}
+	over := time.Now().Add(grace)
 	if s.gift != nil {
-		grace := time.Duration(0)
-		if err == nil || isTold {
-			grace = shutdownTime
-		}
 		s.gift.end(grace)
 	}
-	// The last receiver shall have the answer to its receipt.
-	if err == nil || isTold {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		shutErr := web.Shutdown(grace)
+	if grace > 0 {
+		rest, cancel := context.WithDeadline(context.WithoutCancel(ctx), over)
+		shutErr := web.Shutdown(rest)
 		cancel()
 		// An idle prober does not keep the command from ending.
 		if err == nil && !errors.Is(shutErr, context.DeadlineExceeded) {
@@ -108,6 +110,8 @@ const (
 	// stopTime is how long receivers have to learn that sharing was stopped. A
 	// stream that was cut off comes back within a tenth of a second.
 	stopTime = 2 * time.Second
+	// leaveTime is how long the answers that told them have to leave.
+	leaveTime = 500 * time.Millisecond
 )
 
 // sent counts blocks that went out.
@@ -191,7 +195,6 @@ func (rec *receiver) isTaking(now time.Time) bool {
 // was offered the share hears of the offer's end instead.
 func (s *server) dismiss() bool {
 	now := time.Now()
-	var conns []*secure.Conn
 	s.mu.Lock()
 	s.closed, s.rest = wire.ErrStopped, nil
 	s.untold, s.parted = map[*receiver]bool{}, make(chan struct{})
@@ -200,9 +203,10 @@ func (s *server) dismiss() bool {
 			s.untold[rec] = true
 		}
 	}
+	s.cut = map[*secure.Conn]bool{}
 	for c, rec := range s.kept {
 		if s.untold[rec] {
-			conns = append(conns, c.(*secure.Conn))
+			s.cut[c.(*secure.Conn)] = true
 		}
 	}
 	isNobody := len(s.untold) == 0
@@ -210,7 +214,7 @@ func (s *server) dismiss() bool {
 	if isNobody {
 		return false
 	}
-	for _, c := range conns {
+	for c := range s.cut { // it does not change any more
 		_ = c.Abort() // what is on its way would only keep them from coming back
 	}
 	select {
@@ -220,12 +224,12 @@ func (s *server) dismiss() bool {
 	return true
 }
 
-// part notes that a receiver was told that sharing was stopped, or told its
-// result.
-func (s *server) part(rec *receiver) {
+// part notes that a receiver was told over c that sharing was stopped, or told its
+// result. What is answered over a connection that dismiss ends gets nowhere.
+func (s *server) part(rec *receiver, c *secure.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.untold[rec] {
+	if !s.untold[rec] || s.cut[c] {
 		return
 	}
 	delete(s.untold, rec)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
 	"lanyard/internal/share"
 	"lanyard/internal/wire"
 )
@@ -158,6 +160,53 @@ func TestTaking(t *testing.T) {
 				t.Errorf("a newcomer: %v", err)
 			}
 		})
+	}
+}
+
+// What is answered over a connection that is being ended tells nobody anything.
+func TestToldWhereItArrives(t *testing.T) {
+	n := newNode(t)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN), secure.Limits{})
+	defer listener.Close()
+	there, err := newNode(t).connect(t.Context(), inner.Addr().String(), n.id.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	ended := accepted.(*secure.Conn)
+
+	s, rec, _ := newTold(t)
+	rec.went(0, 1, time.Now())
+	s.keep(ended, rec)
+	var again secure.Conn // on which it comes back
+	isTold := make(chan bool, 1)
+	go func() { isTold <- s.dismiss() }()
+	if _, err := there.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection is not ended")
+	}
+	s.part(rec, ended)
+	select {
+	case <-s.parted:
+		t.Error("it counts as told by an answer that it cannot get")
+	default:
+	}
+	s.part(rec, &again)
+	select {
+	case <-s.parted:
+	default:
+		t.Error("it was told, and is waited for")
+	}
+	if !<-isTold {
+		t.Error("there was nobody to tell")
 	}
 }
 

@@ -53,6 +53,7 @@ type server struct {
 	closed    error                           // what who wants to begin is told; nil: everybody may
 	rest      map[*receiver]bool              // who may finish although it is closed
 	untold    map[*receiver]bool              // who does not know that sharing was stopped
+	cut       map[*secure.Conn]bool           // connections that were ended so that their receivers come back and are told
 	parted    chan struct{}                   // closed when nobody is left in untold
 	first     time.Time                       // when the first block was sent
 	last      time.Time
@@ -195,7 +196,7 @@ func (s *server) admit(next http.Handler) http.Handler {
 			wire.WriteError(w, err)
 		}
 		if err != nil || isResult {
-			s.part(rec)
+			s.part(rec, linkOf(r).conn)
 		}
 	})
 }

@@ -55,7 +55,7 @@ type Transfer struct {
 	Expires   time.Time `json:"expires,omitzero"`    // of a share: when it ends by itself
 	Out       string    `json:"out,omitempty"`       // folder on this machine
 
-	Bytes    int64   `json:"bytes"`
+	Bytes    int64   `json:"bytes"`           // parts of blocks included
 	Total    int64   `json:"total,omitempty"` // 0: not known
 	Files    int     `json:"files,omitempty"`
 	AllFiles int     `json:"all_files,omitempty"`

@@ -123,8 +123,9 @@ func (r *receive) watch(tr *transfer.Transfer, w *watched, lane *pace.Lane, befo
 			return
 		case now := <-tick.C:
 			p := tr.Progress()
-			rate.add(p.Bytes-last, now)
-			last = p.Bytes
+			came := p.Bytes + p.Arriving
+			rate.add(max(0, came-last), now)
+			last = came
 			streams.look(p, now)
 			if isLost := p.Lost > lostAfter; isLost != lost {
 				lost = isLost
@@ -135,7 +136,7 @@ func (r *receive) watch(tr *transfer.Transfer, w *watched, lane *pace.Lane, befo
 				r.report(Event{Kind: kind, Seconds: p.Lost.Seconds()})
 			}
 			ev := Event{
-				Kind: KindProgress, Bytes: before + p.Bytes, Total: before + w.toCome(),
+				Kind: KindProgress, Bytes: before + came, Total: before + w.toCome(),
 				Files: int(r.done.Load()), AllFiles: len(r.chosen), Rate: rate.value, Streams: p.Streams,
 				StreamRates: streams.streams(), LimitedBy: streams.bound(),
 			}

@@ -320,13 +320,15 @@ func (c *caller) measures() {
 	if s := want[State](c, "GET", "/v1/state", nil); s.Bench == nil || s.Bench.State != node.BenchRunning {
 		c.t.Errorf("%+v", s.Bench)
 	}
-	want[Nothing](c, "DELETE", "/v1/bench", nil)
+	c.refused("DELETE", "/v1/bench", "", "busy", "")
+	want[Nothing](c, "POST", "/v1/bench/stop", nil)
 	if b := want[BenchNow](c, "GET", "/v1/bench", nil).Bench; b == nil || b.State != node.BenchStopped || b.Error != nil {
 		c.t.Errorf("%+v", b)
 	}
 	if left, err := filepath.Glob(filepath.Join(c.inbox, ".lanyard-bench-*")); err != nil || len(left) > 0 {
 		c.t.Errorf("left behind: %q, %v", left, err)
 	}
+	want[Nothing](c, "POST", "/v1/bench/stop", nil) // too late, and takes nothing away
 	want[Nothing](c, "DELETE", "/v1/bench", nil)
 	if now := want[BenchNow](c, "GET", "/v1/bench", nil); now.Bench != nil {
 		c.t.Errorf("%+v", now.Bench)

@@ -96,10 +96,11 @@ var routes = []route{
 	post("/v1/bench", "begin to measure: the way from a trusted device to this one, or this machine alone", func(a *api, r *http.Request, j node.BenchJob) (node.Bench, error) {
 		return a.d.StartBench(r.Context(), j)
 	}),
-	do("DELETE /v1/bench", "stop it, or clear the last one", nil).by(func(a *api, _ *http.Request) error {
-		a.d.EndBench()
+	do("POST /v1/bench/stop", "stop it; it stays in sight with what it had found", nil).by(func(a *api, _ *http.Request) error {
+		a.d.StopBench()
 		return nil
 	}),
+	do("DELETE /v1/bench", "clear the last one", nil).by(func(a *api, _ *http.Request) error { return a.d.ClearBench() }),
 
 	get("/v1/limits", "bytes a second", func(a *api, _ *http.Request) (node.Limits, error) { return a.d.Limits(), nil }),
 	ask("PUT /v1/limits", "change them until the node ends, also for what is under way", (*api).setLimits),

@@ -94,6 +94,7 @@ func TestSettings(t *testing.T) {
 		"a value that cannot be":  {`{"streams":"33","limit_up":"1MB/s"}`, "streams is from 0"},
 		"a relative inbox":        {`{"inbox":"films"}`, "inbox is a path"},
 		"an inbox that cannot be": {asJSON(t, map[string]string{"inbox": below, "limit_up": "1MB/s"}), "nothing can be received"},
+		"an inbox that is a file": {asJSON(t, map[string]string{"inbox": filepath.Dir(below), "limit_up": "1MB/s"}), "not a directory"},
 	} {
 		c.refused("PUT", "/v1/settings", wrong.body, "usage", wrong.words)
 		stands(what)

@@ -35,7 +35,7 @@ test('pause, go on, cancel', async ({ laptop, studio, open }) => {
 
 test('a node that is killed goes on, and its page with it', async ({ laptop, studio, open }) => {
   const film = laptop.put('film.mov', 40_000_000)
-  await laptop.ask('PUT', '/v1/limits', { up: 5_000_000, down: 0 })
+  await laptop.ask('PUT', '/v1/limits', { up: 2_000_000, down: 0 })
   const [sender, receiver] = [await open(laptop), await open(studio)]
   await sendTo(sender, studio, 'film.mov')
   await (await offered(receiver, laptop)).getByRole('button', { name: 'Accept' }).click()
