@@ -27,10 +27,12 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
+# One package after the other: many tests bound a time or a rate, and would take
+# the processors from each other.
 test: build ## every test, Go's under the race detector; installs what they need
 	scripts/deps.sh test
 	$(GO) vet ./...
-	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+	CGO_ENABLED=1 $(GO) test -race -p 1 -timeout 30m ./...
 	cd web && npm test && npm run e2e
 
 lint: vet web/node_modules/.package-lock.json ## formatting, types, staticcheck, vet on every system, known vulnerabilities, scripts

@@ -44,11 +44,14 @@ func TestBenchWithLoss(t *testing.T) {
 	if r.Verdict.Limit != "loss" || *r.Gain < 3 {
 		t.Errorf("limit %s, gain %.1f", r.Verdict.Limit, *r.Gain)
 	}
-	if r.Retransmitted == nil || *r.Retransmitted < 0.003 || *r.Retransmitted > 0.03 {
-		t.Errorf("of 0.5 %% that is lost it found %v", r.Retransmitted)
+	if r.Retransmitted == nil || r.RoundTrip == nil {
+		t.Fatalf("it found no loss or no round trip: %+v", r)
 	}
-	if r.RoundTrip == nil || *r.RoundTrip < 0.008 || *r.RoundTrip > 0.012 {
-		t.Errorf("of 8 ms it found %v", r.RoundTrip)
+	if *r.Retransmitted < 0.003 || *r.Retransmitted > 0.03 {
+		t.Errorf("of 0.5 %% that is lost it found %.2f %%", 100**r.Retransmitted)
+	}
+	if *r.RoundTrip < 0.008 || *r.RoundTrip > 0.012 {
+		t.Errorf("of 8 ms it found %.1f ms", 1000**r.RoundTrip)
 	}
 	if raw := r.Raw(); raw < 25e6 || raw > 37.5e6 {
 		t.Errorf("of 37.5 MB/s it found %.1f", raw/1e6)

@@ -150,7 +150,14 @@ const (
 // equal parts, and together what one alone had.
 func fair(t *testing.T, pause time.Duration, readings []reading) {
 	t.Helper()
-	begin := pause.Seconds() + settleTime
+	first := slices.IndexFunc(readings, func(r reading) bool { return slices.Min(r.Bytes) > 0 })
+	if first < 0 {
+		t.Fatal("the two were not under way at the same time")
+	}
+	begin := max(pause.Seconds(), readings[first].Seconds) + settleTime
+	if end := readings[len(readings)-1].Seconds; end-begin < sharedTime/2 {
+		t.Fatalf("the second transfer began so late that only %.1f s are known", end-begin)
+	}
 	all, sum := rates(readings, begin, begin+sharedTime)
 	t.Logf("%.1f MB/s, together %.1f", all, sum)
 	// Without a balance any parts are seen. What is asked for here

@@ -85,7 +85,7 @@ func (m *machine) accept(n int) {
 func TestKilledNodeGoesOnReceiving(t *testing.T) {
 	sender, receiver := pair(t, gigabit)
 	src, dst := t.TempDir(), t.TempDir()
-	running := receiver.serve(dst)
+	running := receiver.serve(dst, "--limit-down", "60MB/s")
 	var sends []*process
 	for i := range 4 {
 		path := filepath.Join(src, fmt.Sprintf("film %d.mov", i))
@@ -112,7 +112,7 @@ func TestKilledNodeGoesOnSending(t *testing.T) {
 	sender, receiver := pair(t, gigabit)
 	src, dst := t.TempDir(), t.TempDir()
 	receiver.serve(dst)
-	running := sender.serve(t.TempDir())
+	running := sender.serve(t.TempDir(), "--limit-up", "60MB/s")
 	sender.env = nil // the code is for send by itself
 	for i := range 4 {
 		path := filepath.Join(src, fmt.Sprintf("film %d.mov", i))

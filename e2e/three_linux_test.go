@@ -202,6 +202,7 @@ func TestThreeNodes(t *testing.T) {
 	}
 
 	// Two at once.
+	bravo.do(nil, "transfers", "limit", "--down", "40MB/s")
 	bravo.do(nil, "devices", "rule", "charlie", "always")
 	before, _ := bravo.transfers()
 	var films []string
@@ -213,6 +214,7 @@ func TestThreeNodes(t *testing.T) {
 	bravo.until("two under way", func(all []node.Transfer) bool {
 		return len(slices.DeleteFunc(slices.Clone(all), func(t node.Transfer) bool { return !moving(t) })) == 2
 	})
+	bravo.do(nil, "transfers", "limit", "--down", "none")
 	bravo.until("done", each(len(before)+2, func(t node.Transfer) bool { return t.State.IsOver() }))
 	for _, path := range films {
 		bravo.arrived(path)

@@ -155,7 +155,7 @@ func TestUsageErrorsAsJSON(t *testing.T) {
 // Each command is in the help that tells what there is.
 func TestCommandsAreListed(t *testing.T) {
 	tty, out, _ := captured("")
-	run(t.Context(), tty, nil)
+	run(t.Context(), tty, []string{})
 	for _, cmd := range newRoot(tty).Commands() {
 		if !strings.Contains(out.String(), "\n  "+cmd.Name()+" ") {
 			t.Errorf("help lacks %s:\n%s", cmd.Name(), out)

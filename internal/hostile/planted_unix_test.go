@@ -100,7 +100,7 @@ func TestSwappedWhileReceiving(t *testing.T) {
 			go func() {
 				defer close(swapped)
 				// When the first file has its name, the rest is under way.
-				for range 500 {
+				for range 1500 {
 					if _, err := os.Lstat(filepath.Join(y.out, "d", "a")); err == nil {
 						break
 					}
