@@ -275,7 +275,7 @@ func TestGivenUpWhileWritten(t *testing.T) {
 func TestSenderBeginsLate(t *testing.T) {
 	tune := newTuner(0, MaxStreams, time.Unix(0, 0))
 	for at := range 100 {
-		if n := tune.observe(time.Unix(0, int64(at)*int64(100*time.Millisecond)), 0, 0, false); n < 1 {
+		if n := tune.observe(time.Unix(0, int64(at)*int64(100*time.Millisecond)), 0, 0, 0, false); n < 1 {
 			t.Fatalf("%d streams after %d00 ms", n, at)
 		}
 	}

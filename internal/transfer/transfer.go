@@ -231,7 +231,7 @@ func (t *Transfer) control(ctx context.Context) {
 				room := t.room()
 				isCrowded = isCrowded || room < MaxStreams
 				tune.cap(min(limit, room))
-				count = tune.observe(now, t.received.Load(), time.Duration(t.roundTrip.Load()), t.opts.Lane.IsHeld())
+				count = tune.observe(now, t.received.Load(), int(t.running.Load()), time.Duration(t.roundTrip.Load()), t.opts.Lane.IsHeld())
 				if !isCrowded {
 					t.settled.Store(int32(tune.bestCount))
 				} else {

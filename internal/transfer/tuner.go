@@ -3,6 +3,7 @@ package transfer
 import (
 	"time"
 
+	"lanyard/internal/digest"
 	"lanyard/internal/wire"
 )
 
@@ -20,9 +21,14 @@ const (
 	// streams would share them, and take each other's place in the caches.
 	fastStream = 60e6
 
-	// After a change of their number some intervals pass before rates count: those
-	// too many end with their runs, and new ones are faster until they meet their
-	// first loss than they will ever be again.
+	// slowStream is a rate of one stream at which its last block, which the end of
+	// a transfer waits for while others have nothing to fetch any more, takes a
+	// second.
+	slowStream = digest.BlockSize
+
+	// After a change of their number some intervals pass before rates count, and
+	// those too many, which end with their runs, must have ended: new ones are faster
+	// until they meet their first loss than they will ever be again.
 	restIntervals = 3
 	rateIntervals = 2 // that make up a rate
 
@@ -40,8 +46,8 @@ const (
 // It starts with a few and soon has all that there may be, unless the few are
 // fast: too many cost little for a moment, and too few show in nothing that can
 // be seen at once, since connections are fast until they meet their first loss.
-// Then it compares: half of them, and half of those while that is better, or
-// twice as many. Once it has settled it tries both from time to time, for what
+// Then it compares: half of them, and half of those while that is better, or as
+// good and each of them is slow, or twice as many. Once it has settled it tries both from time to time, for what
 // limited the rate may have gone. While a limit of the user's holds the streams up, their
 // number stays.
 //
@@ -91,10 +97,10 @@ func newTuner(first, limit int, now time.Time) *tuner {
 	return t
 }
 
-// observe takes the bytes received up to now over all streams and the round
-// trip time, whether streams wait for a limit, and answers how many streams there
-// should be. Call it often; it decides only once an interval.
-func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, limited bool) int {
+// observe takes the bytes received up to now over all streams, how many of these
+// run, the round trip time, and whether streams wait for a limit. It answers how
+// many streams there should be. Call it often; it decides only once an interval.
+func (t *tuner) observe(now time.Time, bytes int64, running int, roundTrip time.Duration, limited bool) int {
 	elapsed := now.Sub(t.since)
 	if elapsed < max(minInterval, 10*roundTrip) {
 		return t.streams
@@ -106,9 +112,9 @@ func (t *tuner) observe(now time.Time, bytes int64, roundTrip time.Duration, lim
 		t.bestCount = t.streams
 		t.hold(rate, now)
 	case t.doing == ramping:
-		t.ramp(rate, now)
+		t.ramp(rate, running, now)
 	case t.doing == rating:
-		t.compare(rate, now)
+		t.compare(rate, running, now)
 	default:
 		// The rate to beat is the one of now, not of a better moment.
 		t.best += (rate - t.best) / 4
@@ -137,10 +143,10 @@ func (t *tuner) cap(limit int) {
 }
 
 // ramp goes up until there are enough.
-func (t *tuner) ramp(rate float64, now time.Time) {
+func (t *tuner) ramp(rate float64, running int, now time.Time) {
 	if rate >= fastStream*float64(t.streams) {
 		t.rate(0)
-		t.compare(rate, now)
+		t.compare(rate, running, now)
 		return
 	}
 	t.streams = min(rampFactor*t.streams, t.limit)
@@ -154,14 +160,13 @@ func (t *tuner) ramp(rate float64, now time.Time) {
 func (t *tuner) rate(rest int) { t.doing, t.rest, t.sum, t.count = rating, rest, 0, 0 }
 
 // compare takes the rate of an interval, and decides when there are enough.
-func (t *tuner) compare(rate float64, now time.Time) {
+func (t *tuner) compare(rate float64, running int, now time.Time) {
 	isLess := t.best > 0 && t.streams < t.bestCount
 	if isLess && rate < t.best*collapsed {
 		t.inVain(now)
 		return
 	}
-	if t.rest > 0 {
-		t.rest--
+	if t.rest--; t.rest >= 0 || running > t.streams {
 		return
 	}
 	t.sum += rate
@@ -182,7 +187,13 @@ func (t *tuner) compare(rate float64, now time.Time) {
 		t.try(now) // more of the same may be better still
 	case isLess && rate >= t.best*asGood:
 		t.bestCount = t.streams
-		t.hold(rate, now)
+		if rate >= slowStream*float64(t.streams) {
+			t.hold(rate, now)
+			return
+		}
+		t.hold(max(rate, t.best), now) // what each step may lose must not add up
+		t.searches, t.tryMore = false, false
+		t.try(now) // fewer still may do as well
 	default:
 		t.inVain(now)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"lanyard/internal/digest"
 )
 
 // A tunedLink tells what so many streams carry together, in bytes a second. In
@@ -17,13 +19,13 @@ type tunedLink struct {
 }
 
 // tune feeds a tuner for a time, as a transfer would, and answers the bytes that
-// came since from.
+// came since from. Streams that there are too many of end with their blocks.
 func tune(tu *tuner, l tunedLink, took, from time.Duration) (bytes float64) {
 	const tick = 20 * time.Millisecond
 	var all float64
-	begin, streams, changed := tu.since, tu.streams, time.Duration(0)
+	begin, running, changed, fewer := tu.since, tu.streams, time.Duration(0), time.Duration(0)
 	for at := tick; at <= took; at += tick {
-		rate := l.rate(tu.streams)
+		rate := l.rate(running)
 		if at-changed < l.overshoot {
 			rate = l.most
 		}
@@ -31,9 +33,15 @@ func tune(tu *tuner, l tunedLink, took, from time.Duration) (bytes float64) {
 		if at > from {
 			bytes += rate * tick.Seconds()
 		}
-		before := streams
-		if streams = tu.observe(begin.Add(at), int64(all), time.Millisecond, false); streams > before {
-			changed = at
+		switch wanted := tu.observe(begin.Add(at), int64(all), running, time.Millisecond, false); {
+		case wanted > running:
+			running, changed, fewer = wanted, at, 0
+		case wanted == running:
+			fewer = 0
+		case fewer == 0:
+			fewer = at + time.Duration(digest.BlockSize*float64(running)/rate*float64(time.Second))
+		case at >= fewer:
+			running, fewer = wanted, 0
 		}
 	}
 	return bytes
@@ -47,6 +55,7 @@ func TestTunerIsNearTheBest(t *testing.T) {
 	for name, l := range map[string]tunedLink{
 		"loss":                   {rate: capped(2.4e6, 36e6), overshoot: 400 * time.Millisecond, most: 36e6},
 		"more loss":              {rate: capped(1e6, 120e6), overshoot: 400 * time.Millisecond, most: 120e6},
+		"slow with loss":         {rate: capped(0.68e6, 6e6), overshoot: 400 * time.Millisecond, most: 6e6},
 		"no loss":                {rate: capped(120e6, 120e6)},
 		"slow and far":           {rate: capped(4e6, 12e6), overshoot: time.Second, most: 12e6},
 		"faster than processors": {rate: func(n int) float64 { return 900e6 * (1 - 1/float64(4*n)) / (1 + float64(n)/80) }},
@@ -95,7 +104,7 @@ func TestTunerUnderALimit(t *testing.T) {
 	tu := newTuner(0, MaxStreams, now)
 	for i := range int64(200) {
 		now = now.Add(minInterval)
-		if n := tu.observe(now, (i+1)*1e6, 0, true); n != firstStreams {
+		if n := tu.observe(now, (i+1)*1e6, firstStreams, 0, true); n != firstStreams {
 			t.Fatalf("%d streams", n)
 		}
 	}
@@ -125,7 +134,7 @@ func TestTunerStaysWithinItsLimit(t *testing.T) {
 				limit = rapid.IntRange(1, MaxStreams).Draw(t, "limit")
 				tu.cap(limit)
 			}
-			n := tu.observe(now, bytes, 0, rapid.Bool().Draw(t, "limited"))
+			n := tu.observe(now, bytes, rapid.IntRange(0, MaxStreams).Draw(t, "running"), 0, rapid.Bool().Draw(t, "limited"))
 			if n < 1 || n > limit || tu.bestCount < 1 || tu.bestCount > limit {
 				t.Fatalf("%d streams, best %d, of %d", n, tu.bestCount, limit)
 			}
