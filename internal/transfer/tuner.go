@@ -47,9 +47,9 @@ const (
 // fast: too many cost little for a moment, and too few show in nothing that can
 // be seen at once, since connections are fast until they meet their first loss.
 // Then it compares: half of them, and half of those while that is better, or as
-// good and each of them is slow, or twice as many. Once it has settled it tries both from time to time, for what
-// limited the rate may have gone. While a limit of the user's holds the streams up, their
-// number stays.
+// good and each of them is slow, or twice as many. Once it has settled it tries
+// both from time to time, for what limited the rate may have gone. While a limit
+// of the user's holds the streams up, their number stays.
 //
 // What an earlier transfer settled on is where it starts otherwise, without a
 // comparison before the first time that it tries others.
