@@ -126,3 +126,26 @@ func TestProtocolPairingInteroperates(t *testing.T) {
 		t.Error("the sender's tag is another one")
 	}
 }
+
+func TestProtocolWords(t *testing.T) {
+	text := map[string]string{}
+	for _, v := range vectors(t, "words") {
+		text[v[0]] = v[1]
+	}
+	value := func(name string) []byte {
+		b, err := hex.DecodeString(text[name])
+		if err != nil || len(b) != 32 {
+			t.Fatalf("%s: %d bytes, %v", name, len(b), err)
+		}
+		return b
+	}
+	e := pairing.Encounter{Purpose: pairing.Purpose(text["purpose"]), Exporter: value("exporter")}
+	copy(e.Asker[:], value("asker"))
+	copy(e.Answerer[:], value("answerer"))
+	if got := e.Commitment(value("na")); !bytes.Equal(got, value("commitment")) {
+		t.Errorf("the commitment is %x, the document has %s", got, text["commitment"])
+	}
+	if got := e.Words(value("na"), value("nb")); got != text["words"] {
+		t.Errorf("the words are %s, the document has %s", got, text["words"])
+	}
+}

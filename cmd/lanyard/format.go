@@ -156,3 +156,22 @@ func folder(path string) string {
 	}
 	return wire.Escape(path)
 }
+
+// trustOf is said of a device that is trusted.
+func trustOf(trusted bool) string {
+	if trusted {
+		return ", which you trust,"
+	}
+	return ""
+}
+
+// wordsOf says what a device that asks for something has on its screen.
+func wordsOf(words string, trusted bool) string {
+	switch {
+	case words != "":
+		return "; its screen shows  " + words
+	case trusted:
+		return ""
+	}
+	return "; nobody there compares words, so it may be another device than it says"
+}

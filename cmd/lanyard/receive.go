@@ -268,11 +268,7 @@ func (v *receiveView) on(ev node.Event) {
 	case node.KindWaiting:
 		v.waiting(ev)
 	case node.KindAsked:
-		if ev.Words == "" {
-			t.say("  %s at %s, which you trust, wants to send", name(ev.Device), host(ev.Address))
-			return
-		}
-		t.say("  %s at %s wants to send; its screen shows  %s", name(ev.Device), host(ev.Address), ev.Words)
+		t.say("  %s at %s%s wants to send%s", name(ev.Device), host(ev.Address), trustOf(ev.Trusted), wordsOf(ev.Words, ev.Trusted))
 	case node.KindRefused:
 		t.insist("  refused %s at %s: %s", name(ev.Device), host(ev.Address), wire.Escape(ev.Reason))
 	case node.KindTrusted:

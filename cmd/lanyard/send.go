@@ -340,11 +340,7 @@ func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
 
 // choose asks a person what a device gets.
 func (v *sendView) choose(ctx context.Context, m node.Meeting) ([]string, error) {
-	shown := "; its screen shows  " + m.Words
-	if m.Words == "" {
-		shown = ", which you trust"
-	}
-	v.t.insist("  %s at %s asks for something%s", name(m.Device), host(m.Address), shown)
+	v.t.insist("  %s at %s%s asks for something%s", name(m.Device), host(m.Address), trustOf(m.Trusted), wordsOf(m.Words, m.Trusted))
 	for {
 		line, err := v.t.ask(ctx, "  What shall it get? (paths; Enter: nothing) ")
 		if err != nil {

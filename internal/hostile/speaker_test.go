@@ -42,6 +42,8 @@ type sender struct {
 	// Of a speed test the calls, by what stands behind /v1/bench; nil: the code is
 	// for a share.
 	bench map[string]http.HandlerFunc
+	// Other calls, by their path.
+	others map[string]http.HandlerFunc
 	// block changes a block and its trailer before it goes out.
 	block func(b wire.BlockIndex, data, trailer []byte)
 
@@ -125,6 +127,9 @@ func (s *sender) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if call, isBench := strings.CutPrefix(r.URL.Path, "/v1/bench"); isBench {
 		own = s.bench[call]
+	}
+	if own == nil {
+		own = s.others[r.URL.Path]
 	}
 	if own != nil {
 		own(w, r)

@@ -13,27 +13,29 @@ import (
 )
 
 // ask asks the sender at an address for something, and waits until a person has
-// chosen what: the peer has a ticket for it then.
-func (n *Node) ask(ctx context.Context, from string, report func(Event)) (*peer, error) {
+// chosen what: the peer has a ticket for it then. shown opens the words.
+func (n *Node) ask(ctx context.Context, from string, shown *opener, report func(Event)) (*peer, error) {
 	p, c, err := n.answering(ctx, from, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { c.Close() }()
-	words, err := pairing.Compare(c.ConnectionState())
-	if err != nil {
-		return nil, err
+	// An error is told where somebody is asked.
+	if known, err := n.recognise(ctx, p.id, ""); err == nil && known.IsTrusted() {
+		shown = nil
 	}
-	answer, err := call(ctx, c, "/v1/requests", wire.ShareRequest{Version: wire.Version, Name: n.name}, wire.ReadRequestAnswer)
+	var answer wire.RequestAnswer
+	words, err := shown.bind(ctx, n, c, pairing.ForRequest, func(commitment []byte) ([]byte, error) {
+		ask := wire.ShareRequest{Version: wire.Version, Name: n.name, Commitment: commitment}
+		var err error
+		answer, err = call(ctx, c, "/v1/requests", ask, wire.ReadRequestAnswer)
+		return answer.Nonce, err
+	})
 	if errors.Is(err, wire.ErrNoShare) {
 		return nil, fmt.Errorf("%w: %s gives nothing without a code", wire.ErrUnauthorised, p.address)
 	}
 	if err != nil {
 		return nil, err
-	}
-	// An error has been told before.
-	if known, err := n.recognise(ctx, p.id, ""); err == nil && known.IsTrusted() {
-		words = ""
 	}
 	report(Event{Kind: KindRequested, Device: answer.Name, DeviceID: p.id.String(), Address: p.address, Words: words})
 	for heard := time.Now(); ; {

@@ -198,11 +198,28 @@ func (d *desk) find(id string, device identity.DeviceID) *offered {
 	return o
 }
 
-// note enters a new offer. One that its sender has made no use of for offerLife
-// gives way, and so does the oldest of a device that has too many.
+// note enters a new offer.
 func (d *desk) note(o *offered) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.makeRoom(o); err != nil {
+		return err
+	}
+	d.offers[o.id] = o
+	return nil
+}
+
+// room is why a new offer could not be noted now, if it could not.
+func (d *desk) room(o *offered) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.makeRoom(o)
+}
+
+// makeRoom makes room for a new offer. One that its sender has made no use of for
+// offerLife gives way, and so does the oldest of a device that has too many. Needs
+// d.mu.
+func (d *desk) makeRoom(o *offered) error {
 	if d.out == cap(d.ready) || d.closed {
 		return wire.ErrDeviceBusy
 	}
@@ -231,7 +248,6 @@ func (d *desk) note(o *offered) error {
 	if own >= maxOwnOffers || open >= maxOffers {
 		return wire.ErrDeviceBusy
 	}
-	d.offers[o.id] = o
 	return nil
 }
 
@@ -292,8 +308,7 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // take notes the offer of the device that asks.
 func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
-	state := linkOf(r).conn.ConnectionState()
-	device, err := identity.PeerID(state)
+	device, err := identity.PeerID(linkOf(r).conn.ConnectionState())
 	if err != nil {
 		return wire.OfferAnswer{}, fmt.Errorf("%w: an offer takes a client certificate", wire.ErrUnauthorised)
 	}
@@ -304,10 +319,6 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 	if req.Number != d.number {
 		return wire.OfferAnswer{}, errNotHere
 	}
-	words, err := pairing.Compare(state)
-	if err != nil {
-		return wire.OfferAnswer{}, err
-	}
 	known, err := d.node.recognise(r.Context(), device, req.Name)
 	switch {
 	case errors.Is(err, wire.ErrWrongDevice):
@@ -315,19 +326,25 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		return wire.OfferAnswer{}, errNamesake
 	case err != nil:
 		d.report(Event{Kind: KindWarning, Reason: "which devices are trusted is not known: " + err.Error()})
-	case known.IsTrusted():
-		words = ""
 	}
 	o := newOffered(rand.Text(), device, req.Name, r.RemoteAddr)
-	o.words, o.alias = words, known.Alias
-	if err := d.note(o); err != nil {
-		return wire.OfferAnswer{}, err
-	}
+	o.alias = known.Alias
+	answer := wire.OfferAnswer{Offer: o.id, Name: d.node.name}
 	if d.number > 0 {
-		return wire.OfferAnswer{Offer: o.id, Name: d.node.name}, nil // nobody is asked
+		return answer, d.note(o) // nobody is asked
 	}
-	d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: r.RemoteAddr, Words: words})
-	return wire.OfferAnswer{Offer: o.id, Name: d.node.name}, nil
+	if err := d.room(o); err != nil {
+		return wire.OfferAnswer{}, err // before words are made for nothing
+	}
+	answer.Nonce, err = d.node.compare(r, pairing.ForOffer, o.name, req.Commitment, d.report, func(words string) error {
+		o.words = words
+		if err := d.note(o); err != nil {
+			return err
+		}
+		d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: o.address, Words: o.words, Trusted: known.IsTrusted()})
+		return nil
+	})
+	return answer, err
 }
 
 // errNamesake is all that a device is told which is not the trusted one of its

@@ -22,8 +22,10 @@ type Event struct {
 	DeviceID string `json:"device_id,omitempty"` // and identity
 	Address  string `json:"address,omitempty"`   // and where it is
 
-	// Words are to be compared with those on the other side's screen.
-	Words string `json:"words,omitempty"`
+	// Words are to be compared with those on the other side's screen. There are none
+	// where the one that asks shows none: it trusts this device, or nobody is there.
+	Words   string `json:"words,omitempty"`
+	Trusted bool   `json:"trusted,omitempty"` // of asked, requested and trust: the device is
 
 	Path    string         `json:"path,omitempty"`
 	Renamed string         `json:"renamed,omitempty"` // the name it gets here
@@ -60,8 +62,8 @@ type Kind string
 const (
 	// On the sender.
 	KindWaiting   Kind = "waiting"   // Code, Addresses, Offer (Files, Bytes, Names): shared now; where nothing is shared yet: Addresses; of a receiver that takes offers, or waits to be paired (Code): Device and DeviceID, its own, Addresses
-	KindOffered   Kind = "offered"   // Device, DeviceID, Address, Words: a device was asked to receive; of a trusted one no Words
-	KindRequested Kind = "requested" // Device, DeviceID, Address, Words: a device asks for something; on the receiver: it asked that one
+	KindOffered   Kind = "offered"   // Device, DeviceID, Address, Words: a device was asked to receive
+	KindRequested Kind = "requested" // Device, DeviceID, Address, Words, Trusted: a device asks for something; on the receiver: it asked that one
 	KindAccepted  Kind = "accepted"  // Device, DeviceID, Address: it receives
 	KindResting   Kind = "resting"   // Device, DeviceID, Address: it has paused, until KindBack
 	KindNewCode   Kind = "code"      // Code, Reason: the old one is burnt
@@ -83,7 +85,7 @@ const (
 	KindFailed    Kind = "failed"    // Path, Reason: will not arrive, or, on the sender, is not sent
 
 	// On the receiver.
-	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words: a device wants to send; of a trusted one no Words
+	KindAsked    Kind = "asked"    // Device, DeviceID, Address, Words, Trusted: a device wants to send
 	KindLooking  Kind = "looking"  // Reason: where it looks for the sender
 	KindOffer    Kind = "offer"    // Device, Offer
 	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams, StreamRates, LimitedBy

@@ -17,6 +17,7 @@ import (
 	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
 	"lanyard/internal/pace"
+	"lanyard/internal/pairing"
 	"lanyard/internal/store"
 	"lanyard/internal/transfer"
 	"lanyard/internal/wire"
@@ -39,6 +40,7 @@ type Node struct {
 	hashing  chan struct{} // held while a password is hashed
 	benching chan struct{} // holds one: a speed test that this node takes part in
 	up, down *pace.Group   // what goes out of and into all of its transfers
+	answerer *pairing.Answerer
 
 	opening sync.Mutex // guards what follows
 	store   *store.Store
@@ -82,7 +84,7 @@ func openAt(home string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1), up: pace.New(0), down: pace.New(0)}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1), up: pace.New(0), down: pace.New(0), answerer: pairing.NewAnswerer()}, nil
 }
 
 // SetLimits bounds what all transfers that have no limit of their own send and

@@ -109,13 +109,18 @@ func (n *Node) pairByWords(ctx context.Context, opts PairOptions, report func(Ev
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, trustTime, wire.ErrExpired)
 	defer cancel()
-	var name string
+	var name, words string
+	shown := &opener{}
 	p, c, err := n.approach(ctx, opts.To, meant, anyService, n.firstOf, func(p *peer, c *conn) error {
 		if p.id == n.id.ID() {
 			return errItself
 		}
-		answer, err := call(ctx, c, "/v1/trust", wire.TrustRequest{Version: wire.Version, Name: n.name}, wire.ReadTrustAnswer)
-		name = answer.Name
+		words, err = shown.bind(ctx, n, c, pairing.ForTrust, func(commitment []byte) ([]byte, error) {
+			ask := wire.TrustRequest{Version: wire.Version, Name: n.name, Commitment: commitment}
+			answer, err := call(ctx, c, "/v1/trust", ask, wire.ReadTrustAnswer)
+			name = answer.Name
+			return answer.Nonce, err
+		})
 		return err
 	})
 	if errors.Is(err, wire.ErrNoShare) {
@@ -125,10 +130,6 @@ func (n *Node) pairByWords(ctx context.Context, opts PairOptions, report func(Ev
 		return Known{}, err
 	}
 	defer c.Close()
-	words, err := pairing.Compare(c.ConnectionState())
-	if err != nil {
-		return Known{}, err
-	}
 	m := Meeting{Device: name, DeviceID: p.id.String(), Address: p.address, Words: words}
 	if _, err := n.recognise(ctx, p.id, name); errors.Is(err, wire.ErrWrongDevice) {
 		m.Warning = err.Error()

@@ -355,7 +355,7 @@ func TestApproachTriesEachService(t *testing.T) {
 	var greeted []string
 	_, c, err := n.firstOf(t.Context(), services, func(q *peer, c *conn) error {
 		greeted = append(greeted, q.address)
-		_, err := call(t.Context(), c, "/v1/trust", wire.TrustRequest{Version: wire.Version}, wire.ReadTrustAnswer)
+		_, err := call(t.Context(), c, "/v1/trust", wire.TrustRequest{Version: wire.Version, Commitment: make([]byte, wire.NonceSize)}, wire.ReadTrustAnswer)
 		return err
 	})
 	if err != nil || len(greeted) != 2 {

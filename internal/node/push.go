@@ -30,13 +30,15 @@ const (
 	maxUnproven = maxProofs
 )
 
-// A Meeting is a device that was not proven: whoever answers at that address.
-// The words are the same on its screen if nobody is between.
+// A Meeting is a device that was not proven: whoever is at that address. The words
+// are the same on its screen if nobody is between; there are none where the one that
+// asks shows none: it trusts the other one, or nobody is there.
 type Meeting struct {
 	Device   string `json:"device"` // what it calls itself
 	DeviceID string `json:"device_id"`
 	Address  string `json:"address"`
 	Words    string `json:"words"`
+	Trusted  bool   `json:"trusted,omitempty"`
 	// Warning says that a trusted device is called so too, when trust is asked
 	// for.
 	Warning string `json:"warning,omitempty"`
@@ -59,7 +61,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	var pushes sync.WaitGroup
 	for i, to := range opts.To {
 		pushes.Go(func() {
-			p := &push{node: n, srv: srv, knows: srv.knows, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), bind: opts.Bind, past: opts.past, noted: opts.noted}
+			p := &push{node: n, srv: srv, knows: srv.knows, conns: conns, report: report, pace: rate.NewLimiter(dialPace, dialBurst), bind: opts.Bind, past: opts.past, noted: opts.noted, shown: opts.opener(), known: opts.compared}
 			if errs[i] = p.run(ctx, to, opts.Compare); errs[i] != nil && len(opts.To) > 1 {
 				errs[i] = fmt.Errorf("to %s: %w", wire.Escape(to), errs[i])
 			}
@@ -89,6 +91,9 @@ type push struct {
 	bind   string // address to listen on for a device that cannot be connected to; empty: all
 	past   pastOffer
 	noted  func(pastOffer) // nil: nobody is told
+	shown  *opener         // of the words that its user sees; nil: none
+	known  string          // ID of the device whose words were compared before; empty: none were
+	words  string          // that the receiver's screen shows, too
 	peer   *peer
 	name   string           // of the receiver, as it calls itself
 	head   wire.ReverseHead // of the connections that it dials
@@ -224,36 +229,40 @@ func (p *push) propose(ctx context.Context, to string, compare func(context.Cont
 		p.report(Event{Kind: KindWarning, Reason: text})
 	}
 	peer, c, err := p.node.approach(ctx, to, meant, takesOffers, p.firstOf, func(peer *peer, c *conn) error {
-		answer, err := call(ctx, c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Name: p.node.name}, wire.ReadOfferAnswer)
+		shown := p.shown
+		// An error has been told before.
+		if known, err := p.node.recognise(ctx, peer.id, ""); err == nil && known.IsTrusted() || p.known == peer.id.String() {
+			shown, compare = nil, nil
+		}
+		var answer wire.OfferAnswer
+		words, err := shown.bind(ctx, p.node, c, pairing.ForOffer, func(commitment []byte) (nonce []byte, err error) {
+			ask := wire.OfferRequest{Version: wire.Version, Name: p.node.name, Commitment: commitment}
+			answer, err = call(ctx, c, "/v1/offers", ask, wire.ReadOfferAnswer)
+			return answer.Nonce, err
+		})
 		if errors.Is(err, wire.ErrNoShare) {
 			return fmt.Errorf("%w: %s takes no offers at the moment: start \"lanyard receive\" there", wire.ErrNotFound, peer.address)
 		}
-		p.head.Offer, p.name = answer.Offer, answer.Name
+		if err == nil {
+			p.head.Offer, p.name, p.words = answer.Offer, answer.Name, words
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.peer = peer
-	if err := p.compare(ctx, c, compare); err != nil {
+	if err := p.compare(ctx, compare); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// compare lets a person compare words, unless the device is trusted.
-func (p *push) compare(ctx context.Context, c *conn, compare func(context.Context, Meeting) (bool, error)) error {
-	words, err := pairing.Compare(c.ConnectionState())
-	if err != nil {
-		return err
-	}
-	// An error has been told before.
-	if known, err := p.node.recognise(ctx, p.peer.id, ""); err == nil && known.IsTrusted() {
-		words, compare = "", nil
-	}
-	met := Meeting{Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address, Words: words}
-	p.report(Event{Kind: KindOffered, Device: met.Device, DeviceID: met.DeviceID, Address: met.Address, Words: words})
+// compare lets a person compare words, unless compare is nil.
+func (p *push) compare(ctx context.Context, compare func(context.Context, Meeting) (bool, error)) error {
+	met := Meeting{Device: p.name, DeviceID: p.peer.id.String(), Address: p.peer.address, Words: p.words}
+	p.report(Event{Kind: KindOffered, Device: met.Device, DeviceID: met.DeviceID, Address: met.Address, Words: met.Words})
 	if compare == nil {
 		return nil
 	}

@@ -85,7 +85,7 @@ func (n *Node) Receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 func (r *receive) ask(ctx context.Context) (Result, error) {
 	r.report(Event{Kind: KindLooking, Reason: "connecting to " + r.opts.From})
 	var err error
-	if r.peer, err = r.node.ask(ctx, r.opts.From, r.report); err != nil {
+	if r.peer, err = r.node.ask(ctx, r.opts.From, &opener{}, r.report); err != nil {
 		return Result{}, err
 	}
 	raw, err := r.peer.connect(ctx)

@@ -130,11 +130,31 @@ func (s *requests) gone(q *request) error {
 	return nil
 }
 
-// note enters a new request, in the place of an earlier one of that device that
-// is not decided on.
+// note enters a new request.
 func (s *requests) note(q *request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.makeRoom(q); err != nil {
+		return err
+	}
+	s.noted = append(s.noted, q)
+	select {
+	case s.come <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// room is why a new request could not be noted now, if it could not.
+func (s *requests) room(q *request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makeRoom(q)
+}
+
+// makeRoom makes room for a new request, in the place of an earlier one of that
+// device that is not decided on. Needs s.mu.
+func (s *requests) makeRoom(q *request) error {
 	if s.closed {
 		return wire.ErrDeviceBusy
 	}
@@ -152,11 +172,6 @@ func (s *requests) note(q *request) error {
 	clear(s.noted[len(kept):])
 	if s.noted = kept; len(s.noted) >= maxRequests {
 		return wire.ErrDeviceBusy
-	}
-	s.noted = append(s.noted, q)
-	select {
-	case s.come <- struct{}{}:
-	default:
 	}
 	return nil
 }
@@ -204,16 +219,11 @@ func (s *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // take notes the request of the device that asks.
 func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
-	state := linkOf(r).conn.ConnectionState()
-	device, err := identity.PeerID(state)
+	device, err := identity.PeerID(linkOf(r).conn.ConnectionState())
 	if err != nil {
 		return wire.RequestAnswer{}, fmt.Errorf("%w: a request takes a client certificate", wire.ErrUnauthorised)
 	}
 	ask, err := wire.ReadShareRequest(r.Body)
-	if err != nil {
-		return wire.RequestAnswer{}, err
-	}
-	words, err := pairing.Compare(state)
 	if err != nil {
 		return wire.RequestAnswer{}, err
 	}
@@ -224,18 +234,24 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 		return wire.RequestAnswer{}, errNamesake
 	case err != nil:
 		s.report(Event{Kind: KindWarning, Reason: "which devices are trusted is not known: " + err.Error()})
-	case known.IsTrusted():
-		words = ""
 	}
 	q := &request{
-		Meeting: Meeting{Device: cmp.Or(known.Alias, ask.Name), DeviceID: device.String(), Address: r.RemoteAddr, Words: words},
+		Meeting: Meeting{Device: cmp.Or(known.Alias, ask.Name), DeviceID: device.String(), Address: r.RemoteAddr, Trusted: known.IsTrusted()},
 		id:      rand.Text(), device: device, made: time.Now(), heard: time.Now(), decided: make(chan struct{}),
 	}
-	if err := s.note(q); err != nil {
-		return wire.RequestAnswer{}, err
+	if err := s.room(q); err != nil {
+		return wire.RequestAnswer{}, err // before words are made for nothing
 	}
-	s.report(Event{Kind: KindRequested, Device: q.Device, DeviceID: q.DeviceID, Address: q.Address, Words: words})
-	return wire.RequestAnswer{Request: q.id, Name: s.node.name}, nil
+	answer := wire.RequestAnswer{Request: q.id, Name: s.node.name}
+	answer.Nonce, err = s.node.compare(r, pairing.ForRequest, ask.Name, ask.Commitment, s.report, func(words string) error {
+		q.Words = words
+		if err := s.note(q); err != nil {
+			return err
+		}
+		s.report(Event{Kind: KindRequested, Device: q.Device, DeviceID: q.DeviceID, Address: q.Address, Words: q.Words, Trusted: q.Trusted})
+		return nil
+	})
+	return answer, err
 }
 
 var (

@@ -52,7 +52,22 @@ type SendOptions struct {
 	past  pastOffer
 	noted func(pastOffer)
 
+	// Of a task: how many nonces its user has been shown the words of, and who is told
+	// of more; the device that they were the same of; and whether nobody sees any.
+	opened   int
+	nowOpen  func(opened int)
+	compared string
+	unseen   bool
+
 	entered func(id int64, seconds float64) // is told of each try that ended, see remembering; nil: nobody is
+}
+
+// opener is for one device's words; nil: nobody sees them.
+func (o SendOptions) opener() *opener {
+	if o.unseen {
+		return nil
+	}
+	return &opener{opened: o.opened, noted: o.nowOpen}
 }
 
 // portsTried is how many ports after the usual one are looked at.

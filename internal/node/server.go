@@ -131,6 +131,9 @@ type link struct {
 	session *pairing.Session // between start and confirm
 	trust   *trustAsked      // between request and confirm
 
+	comparison *comparison // until the other side has opened its nonce
+	isBound    bool        // it was bound to one
+
 	// Of a connection over which a receiver fetches; guarded by the server's mutex.
 	fetched int64 // bytes of blocks since it was looked at last
 	rate    meter

@@ -104,7 +104,8 @@ type order struct {
 	Device  string `json:"device,omitempty"` // ID of the other side, once it is known
 	Name    string `json:"name,omitempty"`
 	Address string `json:"address,omitempty"`
-	Offer   string `json:"offer,omitempty"` // ID of an offer that stands between the two
+	Offer   string `json:"offer,omitempty"`  // ID of an offer that stands between the two
+	Opened  int    `json:"opened,omitempty"` // nonces of words, since a person here began it or had it go on
 
 	// Of what is received.
 	Accepted bool              `json:"accepted,omitempty"`
@@ -391,6 +392,7 @@ func (t *task) resume() {
 	t.change(func(o *order, v *Transfer) {
 		if v.State == Paused || v.State == Failed {
 			v.State, v.Error, o.State, o.Failure = Waiting, nil, "", nil
+			o.Opened = 0 // it is another act of its user
 		}
 	})
 	t.save()

@@ -222,7 +222,7 @@ func (t *task) fetch(ctx context.Context) error {
 	var asked *peer
 	if had.Kind == TransferAsked && had.Ticket == "" {
 		var err error
-		if asked, err = t.d.node.ask(ctx, had.From, t.report); err != nil {
+		if asked, err = t.d.node.ask(ctx, had.From, &opener{opened: had.Opened, noted: t.hasOpened}, t.report); err != nil {
 			return err // people take their time: no turn is taken for that
 		}
 	}

@@ -27,16 +27,26 @@ func (t *task) push(ctx context.Context) error {
 		})
 		t.save()
 	}
+	if opts.opened, opts.nowOpen = p.Opened, t.hasOpened; p.Accepted {
+		opts.compared = p.Device
+	}
+	if p.Yes {
+		opts.Compare, opts.unseen = nil, true
+	}
 	_, err := t.d.node.Send(ctx, opts)
 	return err
 }
 
-// compare has a person compare the words, unless this is the device that they
-// were compared with before.
+// hasOpened notes how many nonces its user has been shown the words of.
+func (t *task) hasOpened(n int) {
+	t.mu.Lock()
+	t.order.Opened = n
+	t.mu.Unlock()
+	t.save()
+}
+
+// compare has a person compare the words.
 func (t *task) compare(ctx context.Context, m Meeting) (bool, error) {
-	if p, _ := t.look(); p.Yes || p.Accepted && p.Device == m.DeviceID {
-		return true, nil
-	}
 	t.change(func(_ *order, v *Transfer) {
 		v.Device, v.DeviceID, v.Address, v.Words = m.Device, m.DeviceID, m.Address, m.Words
 	})

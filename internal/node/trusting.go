@@ -86,16 +86,11 @@ func isTrustCall(r *http.Request) bool {
 func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 	none := wire.TrustAnswer{}
 	l := linkOf(r)
-	state := l.conn.ConnectionState()
-	id, err := identity.PeerID(state)
+	id, err := identity.PeerID(l.conn.ConnectionState())
 	if err != nil {
 		return none, fmt.Errorf("%w: trust takes a client certificate", wire.ErrUnauthorised)
 	}
 	req, err := wire.ReadTrustRequest(r.Body)
-	if err != nil {
-		return none, err
-	}
-	words, err := pairing.Compare(state)
 	if err != nil {
 		return none, err
 	}
@@ -106,12 +101,31 @@ func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 		return none, errItself
 	}
 	a := &trustAsked{
-		conn: l.conn, met: Meeting{Device: req.Name, DeviceID: id.String(), Address: r.RemoteAddr, Words: words},
+		conn: l.conn, met: Meeting{Device: req.Name, DeviceID: id.String(), Address: r.RemoteAddr},
 		agreed: make(chan struct{}), ended: make(chan struct{}), settled: make(chan struct{}),
 	}
 	if _, err := t.node.recognise(r.Context(), id, req.Name); errors.Is(err, wire.ErrWrongDevice) {
 		a.met.Warning = err.Error()
 	}
+	if t.isBusy() {
+		return none, wire.ErrDeviceBusy // before words are made for nothing
+	}
+	ctx := context.WithoutCancel(r.Context())
+	nonce, err := t.node.compare(r, pairing.ForTrust, req.Name, req.Commitment, t.report, func(words string) error {
+		a.met.Words = words
+		return t.begin(ctx, l, a)
+	})
+	return wire.TrustAnswer{Name: t.node.name, Nonce: nonce}, err
+}
+
+func (t *trusting) isBusy() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.resting || t.open != nil
+}
+
+// begin has the person here asked about a request whose words are there.
+func (t *trusting) begin(ctx context.Context, l *link, a *trustAsked) error {
 	t.mu.Lock()
 	isBusy := t.resting || t.open != nil
 	if !isBusy {
@@ -120,20 +134,19 @@ func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 	}
 	t.mu.Unlock()
 	if isBusy {
-		return none, wire.ErrDeviceBusy
+		return wire.ErrDeviceBusy
 	}
 	l.mu.Lock()
 	l.trust = a
 	l.mu.Unlock()
 	t.report(Event{
-		Kind: KindTrust, Device: req.Name, DeviceID: a.met.DeviceID, Address: r.RemoteAddr, Words: words, Reason: a.met.Warning,
+		Kind: KindTrust, Device: a.met.Device, DeviceID: a.met.DeviceID, Address: a.met.Address, Words: a.met.Words, Reason: a.met.Warning,
 	})
-	ctx := context.WithoutCancel(r.Context())
 	go func() {
 		defer t.tasks.Done()
 		t.attend(ctx, a)
 	}()
-	return wire.TrustAnswer{Name: t.node.name}, nil
+	return nil
 }
 
 // attend has the person asked, and ends the request when they decline or it has

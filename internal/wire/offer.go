@@ -15,12 +15,15 @@ type OfferRequest struct {
 	// Number is that of the code which the device looks for; 0 where it waits
 	// for offers.
 	Number int `json:"number,omitempty"`
+	// Commitment binds the sender to a nonce, where its user compares words.
+	Commitment []byte `json:"commitment,omitempty"`
 }
 
 // An OfferAnswer is what the device answers: it has noted the offer.
 type OfferAnswer struct {
-	Offer string `json:"offer"` // its ID
-	Name  string `json:"name"`  // of the receiver, for people
+	Offer string `json:"offer"`           // its ID
+	Name  string `json:"name"`            // of the receiver, for people
+	Nonce []byte `json:"nonce,omitempty"` // of the receiver, to who is bound to one
 }
 
 // An OfferState is how an offer stands that was not turned down, which is
@@ -87,7 +90,7 @@ func ReadOfferRequest(r io.Reader) (OfferRequest, error) {
 	if o.Number < 0 {
 		return OfferRequest{}, fmt.Errorf("read offer: %w: the number %d", ErrMalformed, o.Number)
 	}
-	return o, checkName("offer", o.Name)
+	return o, errors.Join(checkName("offer", o.Name), checkNonce("offer", o.Commitment))
 }
 
 // ReadOfferAnswer reads an OfferAnswer. Errors: ErrTooLarge, ErrMalformed, r's.
@@ -99,7 +102,7 @@ func ReadOfferAnswer(r io.Reader) (OfferAnswer, error) {
 	if !isToken(a.Offer) {
 		return OfferAnswer{}, fmt.Errorf("read answer to the offer: %w: no ID", ErrMalformed)
 	}
-	return a, checkName("answer to the offer", a.Name)
+	return a, errors.Join(checkName("answer to the offer", a.Name), checkNonce("answer to the offer", a.Nonce))
 }
 
 // maxDeviceName bounds what a device calls itself in bytes.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -10,12 +11,15 @@ import (
 type ShareRequest struct {
 	Version int    `json:"version"` // of the protocol
 	Name    string `json:"name"`    // of the receiver, for people
+	// Commitment binds the receiver to a nonce, where its user sees words.
+	Commitment []byte `json:"commitment,omitempty"`
 }
 
 // A RequestAnswer is what the sender answers: it has noted the request.
 type RequestAnswer struct {
-	Request string `json:"request"` // its ID
-	Name    string `json:"name"`    // of the sender, for people
+	Request string `json:"request"`         // its ID
+	Name    string `json:"name"`            // of the sender, for people
+	Nonce   []byte `json:"nonce,omitempty"` // of the sender, to who is bound to one
 }
 
 // A RequestState is how a request stands that was not turned down, which is
@@ -36,7 +40,7 @@ func ReadShareRequest(r io.Reader) (ShareRequest, error) {
 	if err := CheckVersion(q.Version); err != nil {
 		return ShareRequest{}, err
 	}
-	return q, checkName("request", q.Name)
+	return q, errors.Join(checkName("request", q.Name), checkNonce("request", q.Commitment))
 }
 
 // ReadRequestAnswer reads a RequestAnswer. Errors: ErrTooLarge, ErrMalformed,
@@ -49,7 +53,7 @@ func ReadRequestAnswer(r io.Reader) (RequestAnswer, error) {
 	if !isToken(a.Request) {
 		return RequestAnswer{}, fmt.Errorf("read answer to the request: %w: no ID", ErrMalformed)
 	}
-	return a, checkName("answer to the request", a.Name)
+	return a, errors.Join(checkName("answer to the request", a.Name), checkNonce("answer to the request", a.Nonce))
 }
 
 // ReadRequestState reads a RequestState. Errors: ErrTooLarge, ErrMalformed, r's.

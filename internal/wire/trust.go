@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -10,11 +11,14 @@ import (
 type TrustRequest struct {
 	Version int    `json:"version"` // of the protocol
 	Name    string `json:"name"`    // of the device that asks, for people
+	// Commitment binds the device that asks to a nonce; always there.
+	Commitment []byte `json:"commitment"`
 }
 
 // A TrustAnswer is what the device answers: its user is asked.
 type TrustAnswer struct {
-	Name string `json:"name"` // of the device, for people
+	Name  string `json:"name"`  // of the device, for people
+	Nonce []byte `json:"nonce"` // NonceSize bytes
 }
 
 // A TrustResult ends it, when both users have agreed: POST /v1/trust/confirm.
@@ -33,7 +37,10 @@ func ReadTrustRequest(r io.Reader) (TrustRequest, error) {
 	if err := CheckVersion(t.Version); err != nil {
 		return TrustRequest{}, err
 	}
-	return t, checkName("request for trust", t.Name)
+	if t.Commitment == nil {
+		return TrustRequest{}, fmt.Errorf("read request for trust: %w: no commitment", ErrMalformed)
+	}
+	return t, errors.Join(checkName("request for trust", t.Name), checkNonce("request for trust", t.Commitment))
 }
 
 // ReadTrustAnswer reads a TrustAnswer. Errors: ErrTooLarge, ErrMalformed, r's.
@@ -42,7 +49,7 @@ func ReadTrustAnswer(r io.Reader) (TrustAnswer, error) {
 	if err := readBody(r, "answer to the request for trust", &t); err != nil {
 		return TrustAnswer{}, err
 	}
-	return t, checkName("answer to the request for trust", t.Name)
+	return t, errors.Join(checkName("answer to the request for trust", t.Name), checkNonce("answer to the request for trust", t.Nonce))
 }
 
 // ReadTrustResult reads a TrustResult. One that is not of trust is ErrMalformed;

@@ -9,16 +9,19 @@ import (
 
 func TestTrustMessages(t *testing.T) {
 	name, long := strings.Repeat("n", maxDeviceName), strings.Repeat("n", maxDeviceName+1)
+	const bound = `,"commitment":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`
 	for text, want := range map[string]error{
-		`{"version":1,"name":"laptop","more":[]}`: nil,
-		`{"version":1}`:                       nil,
-		`{"version":1,"name":"` + name + `"}`: nil,
-		`{"version":1,"name":"` + long + `"}`: ErrMalformed,
-		`{"version":2,"name":"laptop"}`:       ErrVersion,
-		`{"name":"laptop"}`:                   ErrVersion,
-		`{"version":1,"name":7}`:              ErrMalformed,
-		``:                                    ErrMalformed,
-		strings.Repeat(" ", maxBody+1):        ErrTooLarge,
+		`{"version":1,"name":"laptop","more":[]` + bound:  nil,
+		`{"version":1` + bound:                            nil,
+		`{"version":1,"name":"` + name + `"` + bound:      nil,
+		`{"version":1,"name":"` + long + `"` + bound:      ErrMalformed,
+		`{"version":1,"name":"laptop"}`:                   ErrMalformed,
+		`{"version":1,"name":"laptop","commitment":"AA"}`: ErrMalformed,
+		`{"version":2,"name":"laptop"}`:                   ErrVersion,
+		`{"name":"laptop"}`:                               ErrVersion,
+		`{"version":1,"name":7}`:                          ErrMalformed,
+		``:                                                ErrMalformed,
+		strings.Repeat(" ", maxBody+1):                    ErrTooLarge,
 	} {
 		if _, err := ReadTrustRequest(strings.NewReader(text)); !errors.Is(err, want) {
 			t.Errorf("request %.40q: %v, want %v", text, err, want)
@@ -26,6 +29,7 @@ func TestTrustMessages(t *testing.T) {
 	}
 	for text, want := range map[string]error{
 		`{"name":"` + name + `"}`: nil, `{}`: nil, `{"name":"` + long + `"}`: ErrMalformed, `1`: ErrMalformed,
+		`{"nonce":"AAAA"}`: ErrMalformed,
 	} {
 		if _, err := ReadTrustAnswer(strings.NewReader(text)); !errors.Is(err, want) {
 			t.Errorf("answer %.40q: %v, want %v", text, err, want)
@@ -43,11 +47,11 @@ func TestTrustMessages(t *testing.T) {
 // What is taken for a message of trust is within its bounds, and nothing but
 // trust is taken for trust.
 func FuzzTrust(f *testing.F) {
-	f.Add([]byte(`{"version":1,"name":"laptop"}`))
+	f.Add([]byte(`{"version":1,"name":"laptop","commitment":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`))
 	f.Add([]byte(`{"name":"workstation"}`))
 	f.Add([]byte(`{"trusted":true}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if r, err := ReadTrustRequest(bytes.NewReader(text)); err == nil && (len(r.Name) > maxDeviceName || r.Version != Version) {
+		if r, err := ReadTrustRequest(bytes.NewReader(text)); err == nil && (len(r.Name) > maxDeviceName || r.Version != Version || len(r.Commitment) != NonceSize) {
 			t.Errorf("%+v", r)
 		}
 		if a, err := ReadTrustAnswer(bytes.NewReader(text)); err == nil && len(a.Name) > maxDeviceName {

@@ -8,6 +8,8 @@ export const receive = {
     trusted: 'This is a device that you trust.',
     compare: 'Compare these words with those on the sender’s screen. Take it only if they are the same.',
     words: 'Words to compare',
+    noWords:
+      'Nobody compares words on the sender’s side, so this may be another device than it says. Take it only if you expect it.',
     what: (files: number, bytes: number) => `${plural(files, 'one file', '# files')}, ${size(bytes)}`,
     text: 'a text',
     resumed: (bytes: number) => `${size(bytes)} of it are here already, from an earlier try.`,

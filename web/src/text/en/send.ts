@@ -80,6 +80,8 @@ export const send = {
     why: 'Somebody there waits until you choose what they get.',
     compare: 'Ask them for their words, or look at their screen. The same?',
     trusted: 'This device is trusted.',
+    noWords:
+      'Nobody compares words there, so this may be another device than it says. Give it only what anybody may have.',
     choose: 'Choose files…',
     give: (what: string) => `Give what is chosen below (${what})`,
     text: 'a text',

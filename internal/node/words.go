@@ -1,0 +1,193 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/pairing"
+	"lanyard/internal/wire"
+)
+
+// errBetween ends what its user has been shown words for too often.
+var errBetween = fmt.Errorf("%w: words were shown %d times and nothing came of it: somebody may be between the two devices", wire.ErrWrongDevice, pairing.MaxOpened)
+
+// An opener opens the nonces of one act of a user here, who sees the words: at
+// most pairing.MaxOpened, over all devices that answer and all tries. It is safe
+// for use from several goroutines.
+type opener struct {
+	mu     sync.Mutex
+	opened int
+	noted  func(opened int) // is told when that has changed; nil: nobody is
+}
+
+// take counts one more nonce, if there may be.
+func (o *opener) take() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.opened >= pairing.MaxOpened {
+		return errBetween
+	}
+	o.opened++
+	if o.noted != nil {
+		o.noted(o.opened)
+	}
+	return nil
+}
+
+// spent reports whether there may be no more.
+func (o *opener) spent() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.opened >= pairing.MaxOpened
+}
+
+// bind makes a call over c that asks the device there for something, and gives the
+// words that its user sees, too. They count as shown from the moment that the nonce
+// leaves, whatever comes of it. Without an opener nobody here sees words: the call
+// goes without, and there are none.
+func (o *opener) bind(ctx context.Context, n *Node, c *conn, purpose pairing.Purpose, ask func(commitment []byte) (nonce []byte, err error)) (words string, err error) {
+	if o == nil {
+		_, err := ask(nil)
+		return "", err
+	}
+	if o.spent() {
+		return "", errBetween
+	}
+	state := c.ConnectionState()
+	other, err := identity.PeerID(state)
+	if err != nil {
+		return "", err
+	}
+	e, err := pairing.NewEncounter(state, purpose, n.id.ID(), other)
+	if err != nil {
+		return "", err
+	}
+	na := pairing.NewNonce()
+	nb, err := askPatiently(ctx, e.Commitment(na), ask)
+	if err != nil {
+		return "", err
+	}
+	if nb == nil {
+		return "", fmt.Errorf("%w: the device gives nothing to make words of", wire.ErrMalformed)
+	}
+	if err := o.take(); err != nil {
+		return "", err
+	}
+	_, err = call(ctx, c, "/v1/words", wire.WordsOpening{Nonce: na}, readNothing)
+	return e.Words(na, nb), err
+}
+
+// askPatiently asks again while the device has others to compare words with.
+func askPatiently(ctx context.Context, commitment []byte, ask func([]byte) ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, wordsPatience)
+	defer cancel()
+	for {
+		nonce, err := ask(commitment)
+		if !errors.Is(err, wire.ErrBusy) {
+			return nonce, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(busyPause + rand.N(2*busyPause)):
+		}
+	}
+}
+
+// wordsPatience is how long a device may have others to compare words with.
+const wordsPatience = 10 * time.Second
+
+// A comparison is what a device asks for that waits for the device to open its
+// nonce. It belongs to the connection.
+type comparison struct {
+	answer *pairing.Answer
+	opened func(words string) error // it did
+}
+
+// compare answers a call that asks for something over r's connection: opened is
+// called with the words, once the other side has opened the nonce that it is bound
+// to; at once, and without words, where its user sees none. The nonce is to be
+// answered. Who breaks off before its words are shown is told.
+func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, commitment []byte, report func(Event), opened func(words string) error) (nonce []byte, err error) {
+	if commitment == nil {
+		return nil, opened("")
+	}
+	l := linkOf(r)
+	state := l.conn.ConnectionState()
+	asker, err := identity.PeerID(state)
+	if err != nil {
+		return nil, err
+	}
+	e, err := pairing.NewEncounter(state, purpose, asker, n.id.ID())
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isBound {
+		l.conn.Close()
+		return nil, errBoundTwice
+	}
+	broken := func() {
+		report(Event{
+			Kind: KindRefused, Device: name, DeviceID: asker.String(), Address: r.RemoteAddr,
+			Reason: "it broke off before its words were shown, as somebody does who is between two devices",
+		})
+		l.conn.Close()
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return nil, err
+	}
+	a, err := n.answerer.Answer(e, host, commitment, broken)
+	if err != nil {
+		return nil, err
+	}
+	l.isBound, l.comparison = true, &comparison{a, opened}
+	return a.Nonce(), nil
+}
+
+var errBoundTwice = fmt.Errorf("%w: words are made once over a connection", wire.ErrMalformed)
+
+// openWords answers the call with which the other side opens its nonce.
+func openWords(r *http.Request) error {
+	l := linkOf(r)
+	l.mu.Lock()
+	c := l.comparison
+	l.comparison = nil
+	l.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("%w: no words are to be opened", wire.ErrExpired)
+	}
+	opening, err := wire.ReadWordsOpening(r.Body)
+	if err != nil {
+		return err
+	}
+	words, err := c.answer.Open(opening.Nonce)
+	if err != nil {
+		return err
+	}
+	return c.opened(words)
+}
+
+// withWords answers the opening of words, and leaves every other call to next.
+func withWords(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.URL.Path != "/v1/words" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		err := openWords(r)
+		if err != nil {
+			w.Header().Set("Connection", "close") // it begins anew on another one
+		}
+		reply(w, struct{}{}, err)
+	})
+}
