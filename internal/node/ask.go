@@ -35,6 +35,7 @@ func (n *Node) ask(ctx context.Context, from string, report func(Event)) (*peer,
 	if known, err := n.recognise(ctx, p.id, ""); err == nil && known.IsTrusted() {
 		words = ""
 	}
+	p.words = words
 	report(Event{Kind: KindRequested, Device: answer.Name, DeviceID: p.id.String(), Address: p.address, Words: words})
 	for heard := time.Now(); ; {
 		var state wire.RequestState
