@@ -335,7 +335,7 @@ func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
 	}
 	v.asking.Lock()
 	defer v.asking.Unlock()
-	return v.t.confirm(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words), false)
+	return v.t.confirm(ctx, fmt.Sprintf("  %s was asked. Does its screen show  %s  ? [y/N] ", whom(m), m.Words), false)
 }
 
 // choose asks a person what a device gets.
@@ -344,9 +344,9 @@ func (v *sendView) choose(ctx context.Context, m node.Meeting) ([]string, error)
 	if m.Words == "" {
 		shown = ", which you trust"
 	}
-	v.t.insist("  %s at %s asks for something%s", name(m.Device), host(m.Address), shown)
+	question := fmt.Sprintf("  %s asks for something%s\n  What shall it get? (paths; Enter: nothing) ", whom(m), shown)
 	for {
-		line, err := v.t.ask(ctx, "  What shall it get? (paths; Enter: nothing) ")
+		line, err := v.t.ask(ctx, question)
 		if err != nil {
 			return nil, err
 		}
