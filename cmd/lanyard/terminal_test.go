@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -269,19 +268,6 @@ func TestAskCodeOrWait(t *testing.T) {
 	}
 	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); err != nil {
 		t.Errorf("a port beside a code: %v", err)
-	}
-}
-
-// Ctrl-C ends a question.
-func TestAskEndsWithItsContext(t *testing.T) {
-	tty, _, _ := captured("")
-	r, w := io.Pipe()
-	defer w.Close()
-	tty.in = r
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := tty.ask(ctx, "? "); !errors.Is(err, context.Canceled) {
-		t.Error(err)
 	}
 }
 
