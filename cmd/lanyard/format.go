@@ -14,6 +14,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-runewidth"
 
+	"lanyard/internal/node"
 	"lanyard/internal/wire"
 )
 
@@ -145,6 +146,12 @@ func host(address string) string {
 		h = address
 	}
 	return wire.Escape(h)
+}
+
+// whom names a device in a question. Its name is what it calls itself, and in quotes
+// it ends where it seems to.
+func whom(m node.Meeting) string {
+	return `"` + strings.ReplaceAll(name(m.Device), `"`, `\"`) + `" at ` + host(m.Address)
 }
 
 // folder writes a path in the user's home with "~".

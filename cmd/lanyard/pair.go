@@ -194,7 +194,7 @@ func (t *terminal) compareTrust(ctx context.Context, m node.Meeting) (bool, erro
 	if m.Warning != "" {
 		t.insist("  warning: %s", wire.Escape(m.Warning))
 	}
-	ok, err := t.confirm(ctx, "  "+name(m.Device)+" at "+host(m.Address)+" and this device are to trust each other.\n"+
+	ok, err := t.confirm(ctx, "  "+whom(m)+" and this device are to trust each other.\n"+
 		"  Does its screen show  "+m.Words+"  ? [y/N] ", false)
 	if err != nil {
 		t.say("  %s is not asked about any more", name(m.Device))

@@ -417,11 +417,11 @@ func (v *receiveView) approve(ctx context.Context, o node.Offer) (node.Answer, e
 		v.offer(o) // nobody decides on what was not shown
 	}
 	if o.Out == "" { // there is nothing to choose
-		ok, err := v.t.confirm(ctx, "  Receive? [Y/n] ", true)
+		ok, err := v.t.confirm(ctx, question(o, ""), isExpected(o))
 		return node.Answer{Accept: ok}, err
 	}
 	for {
-		line, err := v.t.ask(ctx, "  Receive? [Y/n, c to choose] ")
+		line, err := v.t.ask(ctx, question(o, ", c to choose"))
 		if errors.Is(err, io.EOF) {
 			return node.Answer{}, nil
 		}
@@ -429,7 +429,9 @@ func (v *receiveView) approve(ctx context.Context, o node.Offer) (node.Answer, e
 			return node.Answer{}, err
 		}
 		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "", "y", "yes":
+		case "":
+			return node.Answer{Accept: isExpected(o)}, nil
+		case "y", "yes":
 			return node.Answer{Accept: true}, nil
 		case "n", "no":
 			return node.Answer{}, nil
@@ -438,6 +440,29 @@ func (v *receiveView) approve(ctx context.Context, o node.Offer) (node.Answer, e
 		}
 	}
 }
+
+// question asks whether an offer is taken. It names who makes it, unless a code has
+// proven that: somebody else may make one at that moment, under the same name.
+func question(o node.Offer, more string) string {
+	s := "  Receive"
+	if !o.ByCode {
+		s += " from " + whom(o.From)
+	}
+	switch {
+	case o.From.Words != "":
+		s += " (its screen shows " + o.From.Words + ")"
+	case !isExpected(o):
+		s += " (nobody there compares words)"
+	}
+	if isExpected(o) {
+		return s + "? [Y/n" + more + "] "
+	}
+	return s + "? [y/N" + more + "] "
+}
+
+// isExpected tells whether Enter alone takes an offer: a stranger can make one while
+// somebody types something else.
+func isExpected(o node.Offer) bool { return o.ByCode || o.From.Trusted }
 
 // choose asks which of the files are wanted, and where.
 func (v *receiveView) choose(ctx context.Context, o node.Offer) (node.Answer, error) {

@@ -335,14 +335,14 @@ func (v *sendView) compare(ctx context.Context, m node.Meeting) (bool, error) {
 	}
 	v.asking.Lock()
 	defer v.asking.Unlock()
-	return v.t.confirm(ctx, fmt.Sprintf("  %s at %s was asked. Does its screen show  %s  ? [y/N] ", name(m.Device), host(m.Address), m.Words), false)
+	return v.t.confirm(ctx, fmt.Sprintf("  %s was asked. Does its screen show  %s  ? [y/N] ", whom(m), m.Words), false)
 }
 
 // choose asks a person what a device gets.
 func (v *sendView) choose(ctx context.Context, m node.Meeting) ([]string, error) {
-	v.t.insist("  %s at %s%s asks for something%s", name(m.Device), host(m.Address), trustOf(m.Trusted), wordsOf(m.Words, m.Trusted))
+	question := fmt.Sprintf("  %s%s asks for something%s\n  What shall it get? (paths; Enter: nothing) ", whom(m), trustOf(m.Trusted), wordsOf(m.Words, m.Trusted))
 	for {
-		line, err := v.t.ask(ctx, "  What shall it get? (paths; Enter: nothing) ")
+		line, err := v.t.ask(ctx, question)
 		if err != nil {
 			return nil, err
 		}

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -32,7 +28,8 @@ import (
 //     every few seconds.
 //   - A question is asked when standard input and standard error both are
 //     terminals. Without a terminal nothing waits for an answer: the command
-//     ends with an error that says which flag or variable gives it.
+//     ends with an error that says which flag or variable gives it. What was
+//     typed before a question was shown answers nothing.
 //   - What came from another machine or from the disk is shown through
 //     wire.Escape; JSON goes through escapeJSON, which loses nothing.
 type terminal struct {
@@ -46,15 +43,7 @@ type terminal struct {
 
 	board *board
 
-	asking sync.Mutex // held by who asks
-	lines  *bufio.Reader
-	line   chan answer // of a read that goes on; nil: none does
-}
-
-// An answer is a line that was read, or why there is none.
-type answer struct {
-	line string
-	err  error
+	keys keyboard
 }
 
 // minWidth is how many columns a bar needs.
@@ -69,6 +58,9 @@ func standard() *terminal {
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	t.board = &board{out: t.err, now: time.Now}
+	if t.inTTY {
+		t.keys.drop = func() (bool, error) { return dropInput(os.Stdin) }
+	}
 	// A terminal that does not know its width, or has next to none, gets lines.
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
 	if t.errTTY && err == nil && width >= minWidth && os.Getenv("TERM") != "dumb" {
@@ -130,88 +122,6 @@ func (t *terminal) trouble(ev node.Event) {
 
 // canAsk tells whether somebody is there to answer.
 func (t *terminal) canAsk() bool { return t.inTTY && t.errTTY && !t.json }
-
-// ask asks for a line. The error is io.EOF when there is no more input, or
-// that of ctx.
-func (t *terminal) ask(ctx context.Context, question string) (string, error) {
-	t.asking.Lock()
-	defer t.asking.Unlock()
-	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
-	}
-	_, _ = io.WriteString(t.err, question)
-	// A read from a terminal cannot be called back. It serves the next question
-	// when this one is taken back, and after Ctrl-C the command ends and takes the
-	// goroutine along.
-	if t.line == nil {
-		if t.lines == nil {
-			t.lines = bufio.NewReader(t.in)
-		}
-		answers := make(chan answer, 1)
-		t.line = answers
-		go func() {
-			line, err := t.lines.ReadString('\n')
-			answers <- answer{line, err}
-		}()
-	}
-	select {
-	case a := <-t.line:
-		t.line = nil
-		if a.err != nil {
-			_, _ = io.WriteString(t.err, "\n")
-		}
-		return a.line, a.err
-	case <-ctx.Done():
-		_, _ = io.WriteString(t.err, "\n")
-		return "", context.Cause(ctx)
-	}
-}
-
-// askSecretly asks for a line that is not shown while it is typed.
-func (t *terminal) askSecretly(ctx context.Context, question string) (string, error) {
-	fd := int(os.Stdin.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("ask: %w", err)
-	}
-	_, _ = io.WriteString(t.err, question)
-	answers := make(chan answer, 1)
-	go func() {
-		line, err := term.ReadPassword(fd)
-		answers <- answer{string(line), err}
-	}()
-	select {
-	case a := <-answers:
-		_, _ = io.WriteString(t.err, "\n")
-		return a.line, a.err
-	case <-ctx.Done():
-		// What reads still is left behind, as in ask; the terminal is not.
-		_, _ = io.WriteString(t.err, "\n")
-		return "", errors.Join(context.Cause(ctx), term.Restore(fd, before))
-	}
-}
-
-// confirm asks a question until it is answered by yes or no; Enter is byDefault,
-// and the end of the input is no.
-func (t *terminal) confirm(ctx context.Context, question string, byDefault bool) (bool, error) {
-	for {
-		line, err := t.ask(ctx, question)
-		if errors.Is(err, io.EOF) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "":
-			return byDefault, nil
-		case "y", "yes":
-			return true, nil
-		case "n", "no":
-			return false, nil
-		}
-	}
-}
 
 // finish ends what a command shows: it writes the result of --json, or the
 // error for a person, and answers the exit code.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,7 +142,7 @@ type closedPipe struct{}
 func (closedPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestApprove(t *testing.T) {
-	offer := node.Offer{Device: "lap\x1b[31mtop", Names: []string{"a.mov"}, Files: 1, Bytes: 5e6, Free: 4e6, Out: "/films"}
+	offer := node.Offer{Device: "lap\x1b[31mtop", Names: []string{"a.mov"}, Files: 1, Bytes: 5e6, Free: 4e6, Out: "/films", ByCode: true}
 	for _, c := range []struct {
 		input string
 		want  bool
@@ -170,6 +169,41 @@ func TestApprove(t *testing.T) {
 		}
 		if want := `  lap\x1b[31mtop offers a.mov (5.0 MB); only 4.0 MB free in /films` + "\n"; !strings.HasPrefix(tell.String(), want) {
 			t.Errorf("%q: told %q, want %q", c.input, tell, want)
+		}
+	}
+}
+
+// Enter alone takes nothing from a device that is not known, and the question says
+// which device it is.
+func TestApproveOfAStranger(t *testing.T) {
+	from := node.Meeting{Device: `lap"top`, Address: "192.168.1.20:54321"}
+	met := from
+	met.Words = "gazelle-oven-owl-cadence"
+	friend := from
+	friend.Trusted = true
+	for _, c := range []struct {
+		what     string
+		offer    node.Offer
+		question string
+		input    string
+		want     bool
+	}{
+		{"a stranger", node.Offer{From: met, Out: "/x"}, `Receive from "lap\"top" at 192.168.1.20 (its screen shows gazelle-oven-owl-cadence)? [y/N, c to choose] `, "\n", false},
+		{"a stranger, taken", node.Offer{From: met, Out: "/x"}, `? [y/N, c to choose] `, "y\n", true},
+		{"a stranger's text", node.Offer{From: met}, `Receive from "lap\"top" at 192.168.1.20 (its screen shows gazelle-oven-owl-cadence)? [y/N] `, "\n", false},
+		{"without words", node.Offer{From: from, Out: "/x"}, `Receive from "lap\"top" at 192.168.1.20 (nobody there compares words)? [y/N, c to choose] `, "\n", false},
+		{"trusted", node.Offer{From: friend, Out: "/x"}, `Receive from "lap\"top" at 192.168.1.20? [Y/n, c to choose] `, "\n", true},
+		{"trusted, a text", node.Offer{From: friend}, `Receive from "lap\"top" at 192.168.1.20? [Y/n] `, "\n", true},
+		{"by code, a text", node.Offer{From: from, ByCode: true}, `  Receive? [Y/n] `, "\n", true},
+	} {
+		tty, _, tell := captured(c.input)
+		tty.inTTY, tty.errTTY = true, true
+		got, err := (&receiveView{t: tty}).approve(t.Context(), c.offer)
+		if err != nil || got.Accept != c.want {
+			t.Errorf("%s: %v, %v", c.what, got, err)
+		}
+		if !strings.HasSuffix(tell.String(), c.question) {
+			t.Errorf("%s: asked %q, want %q", c.what, tell, c.question)
 		}
 	}
 }
@@ -236,19 +270,6 @@ func TestAskCodeOrWait(t *testing.T) {
 	}
 	if _, err := askCode(t.Context(), tty, []string{"7-river"}, &receiveFlags{listens: true}); err != nil {
 		t.Errorf("a port beside a code: %v", err)
-	}
-}
-
-// Ctrl-C ends a question.
-func TestAskEndsWithItsContext(t *testing.T) {
-	tty, _, _ := captured("")
-	r, w := io.Pipe()
-	defer w.Close()
-	tty.in = r
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := tty.ask(ctx, "? "); !errors.Is(err, context.Canceled) {
-		t.Error(err)
 	}
 }
 

@@ -123,6 +123,8 @@ func (r *receive) picked(globs []string) (share.Patterns, []wire.File, error) {
 // approve asks whether the offer is taken, and how. Without anybody to be asked
 // it is.
 func (r *receive) approve(ctx context.Context, o Offer) (Answer, error) {
+	o.From = Meeting{Device: o.Device, DeviceID: r.peer.id.String(), Address: r.peer.address, Words: r.peer.words, Trusted: r.node.isTrusted(ctx, r.peer.id)}
+	o.ByCode = r.peer.hasCode()
 	r.report(Event{Kind: KindOffer, Device: o.Device, Offer: &o})
 	answer := Answer{Accept: true}
 	if r.opts.Approve != nil {

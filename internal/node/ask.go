@@ -20,8 +20,7 @@ func (n *Node) ask(ctx context.Context, from string, shown *opener, report func(
 		return nil, err
 	}
 	defer func() { c.Close() }()
-	// An error is told where somebody is asked.
-	if known, err := n.recognise(ctx, p.id, ""); err == nil && known.IsTrusted() {
+	if n.isTrusted(ctx, p.id) {
 		shown = nil
 	}
 	var answer wire.RequestAnswer
@@ -37,6 +36,7 @@ func (n *Node) ask(ctx context.Context, from string, shown *opener, report func(
 	if err != nil {
 		return nil, err
 	}
+	p.words = words
 	report(Event{Kind: KindRequested, Device: answer.Name, DeviceID: p.id.String(), Address: p.address, Words: words})
 	for heard := time.Now(); ; {
 		var state wire.RequestState

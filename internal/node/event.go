@@ -117,6 +117,11 @@ type Offer struct {
 	Text    bool      `json:"text,omitempty"`    // a text to be shown
 	ByRule  bool      `json:"by_rule,omitempty"` // accepted already, by the rule of a trusted device
 	Mapped  []Mapping `json:"mapped,omitempty"`  // at most MaxMapped of them
+
+	// For the question; who asks for JSON has them in other places. From has no Words
+	// where none were to be compared.
+	From   Meeting `json:"-"`
+	ByCode bool    `json:"-"` // From has proved a code that was given here
 }
 
 // A Mapping is a file that gets another name here.

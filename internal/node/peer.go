@@ -23,6 +23,7 @@ type peer struct {
 	code    proof
 	address string
 	id      identity.DeviceID
+	words   string   // that were to be compared; empty: none were
 	offer   *offered // it dials, when asked to; nil: it is dialled
 	inward  *inward  // it dials, when it is there; nil likewise
 

@@ -230,8 +230,7 @@ func (p *push) propose(ctx context.Context, to string, compare func(context.Cont
 	}
 	peer, c, err := p.node.approach(ctx, to, meant, takesOffers, p.firstOf, func(peer *peer, c *conn) error {
 		shown := p.shown
-		// An error has been told before.
-		if known, err := p.node.recognise(ctx, peer.id, ""); err == nil && known.IsTrusted() || p.known == peer.id.String() {
+		if p.known == peer.id.String() || p.node.isTrusted(ctx, peer.id) {
 			shown, compare = nil, nil
 		}
 		var answer wire.OfferAnswer

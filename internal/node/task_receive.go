@@ -126,7 +126,7 @@ func (t *task) offers(o Offer) {
 // peer is the offer's sender, once it has connected.
 func (o *offered) peer(n *Node) *peer {
 	head := o.lastHead()
-	return &peer{node: n, address: o.address, id: o.device, offer: o, share: head.Share, ticket: head.Ticket}
+	return &peer{node: n, address: o.address, id: o.device, words: o.words, offer: o, share: head.Share, ticket: head.Ticket}
 }
 
 // decide finds out whether an offer is taken: it may go on with an earlier one,

@@ -138,7 +138,7 @@ func (d *describer) named(t reflect.Type) object {
 func (d *describer) fields(t reflect.Type, properties object, required *[]string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if !f.IsExported() {
+		if !f.IsExported() || f.Tag.Get("json") == "-" {
 			continue
 		}
 		tag, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
