@@ -21,6 +21,7 @@ func TestRefusedNames(t *testing.T) {
 		"a\x00b", "a\nb", "\x7f", "a\u0085b", "\xff", "a/\xc3\x28", long, "a/" + long + "/b", strings.Repeat("x/", 2500) + "x",
 		".lanyard", ".LANYARD/x", ".Lanyard/x.part", ".lan\u200dyard/x", ".lanyard /x", ".lanyard./x", "\uff0elanyard/x", ".lanyard:s/x",
 		".lanyard::$INDEX_ALLOCATION/x", "LANYAR~1/x", ".lany\u00adard",
+		"a/.lanyard", "a/.LANYARD/b", "a/b/.lanyard./c", "a/.lanyard:s", "a/lanyar~12/b",
 	} {
 		for _, l := range []volumeLimits{{}, windowsLike} {
 			if err := checkPath(bad, l); !errors.Is(err, wire.ErrBadName) || len(err.Error()) > 1200 {
@@ -28,7 +29,7 @@ func TestRefusedNames(t *testing.T) {
 			}
 		}
 	}
-	for _, good := range []string{"a", "CON", "x:y", "C:", "a/.lanyard", ".lanyards", "...", " ", "a b/ü/日本.txt", long[1:], ".profile", "a\u202eb"} {
+	for _, good := range []string{"a", "CON", "x:y", "C:", "a/lanyard", "a/.lanyards", ".lanyards", "...", " ", "a b/ü/日本.txt", long[1:], ".profile", "a\u202eb"} {
 		if err := checkPath(good, volumeLimits{}); err != nil {
 			t.Errorf("%.40q: %v", good, err)
 		}
