@@ -125,7 +125,7 @@ func TestNamesOfATransfer(t *testing.T) {
 			for _, name := range c.sent {
 				files = append(files, wire.File{Path: strings.TrimSuffix(name, "/"), Dir: strings.HasSuffix(name, "/")})
 			}
-			p, err := (&Inbox{fs: m}).Plan(t.Context(), laptop, files, PlanOptions{})
+			p, err := (&Inbox{fs: m, secret: ours}).Plan(t.Context(), laptop, files, PlanOptions{})
 			if c.want == nil {
 				if !errors.Is(err, wire.ErrBadName) {
 					t.Errorf("not refused: %v", err)
@@ -149,7 +149,7 @@ func TestNamesOfATransfer(t *testing.T) {
 func TestLimitsBeforeAnyByte(t *testing.T) {
 	m := newMemory()
 	m.limits, m.free = volumeLimits{System: "FAT", MaxFile: maxFAT}, 10<<30
-	in := &Inbox{fs: m, dir: "inbox"}
+	in := &Inbox{fs: m, dir: "inbox", secret: ours}
 	for _, c := range []struct {
 		sizes []int64
 		want  error

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -258,6 +260,9 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, errors.Join(unusable(in.Dir(), err), r.node.forgetInbox(in.Dir()))
 	}
+	if names := land.SetAside(); len(names) > 0 {
+		r.report(Event{Kind: KindWarning, Reason: foreign(in.Dir(), names)})
+	}
 	spans := r.spans(plan)
 	fetched, err := r.fetch(ctx, spans, land, false, plan.Bytes().Resumed)
 	if err == nil {
@@ -270,6 +275,20 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 		r.report(Event{Kind: KindWarning, Reason: forgetErr.Error()}) // the files are here all the same
 	}
 	return r.end(ctx, fetched, in.Dir(), err)
+}
+
+// foreign says what was found in a folder in place of what this node had begun.
+func foreign(dir string, names []string) string {
+	const most = 4
+	paths := make([]string, min(len(names), most))
+	for i := range paths {
+		paths[i] = wire.Escape(filepath.Join(dir, filepath.FromSlash(names[i])))
+	}
+	what := strings.Join(paths, ", ")
+	if more := len(names) - len(paths); more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	return "unfinished data was found that this device has not written; it is not used, and is kept: " + what
 }
 
 // agree plans what goes where until that is what is wanted. The caller closes
@@ -316,7 +335,7 @@ func (r *receive) planBy(ctx context.Context, opts ReceiveOptions, wanted share.
 	if err != nil {
 		return nil, nil, err
 	}
-	in, err := inbox.Open(dir)
+	in, err := inbox.Open(dir, r.node.secret)
 	if err != nil {
 		return nil, nil, unusable(dir, err)
 	}
