@@ -100,7 +100,7 @@ func (r *receive) ask(ctx context.Context) (Result, error) {
 func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
 	return &receive{
 		node: n, opts: opts, report: report, ledger: &ledger{node: n, report: report},
-		failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{},
+		failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{}, begun: map[wire.FileIndex]bool{},
 	}
 }
 
@@ -211,8 +211,10 @@ type receive struct {
 	folder   string // by that rule; ends as a folder does, or is empty
 
 	renewing sync.Mutex
-	current  atomic.Int64 // file that a block was written of last
-	done     atomic.Int64 // files in their places
+	current  atomic.Int64            // file that a block was written of last
+	done     atomic.Int64            // files in their places
+	carried  int                     // files of which something was here before
+	begun    map[wire.FileIndex]bool // those of them that were not whole
 
 	mu       sync.Mutex
 	arrived  []arrival               // by file
@@ -256,6 +258,7 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	if err := r.node.rememberInbox(in.Dir()); err != nil {
 		return Result{}, err
 	}
+	spans := r.spans(plan) // before anything is told of files
 	land, err := plan.Begin(ctx)
 	if err != nil {
 		return Result{}, errors.Join(unusable(in.Dir(), err), r.node.forgetInbox(in.Dir()))
@@ -263,7 +266,6 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	if names := land.SetAside(); len(names) > 0 {
 		r.report(Event{Kind: KindWarning, Reason: foreign(in.Dir(), names)})
 	}
-	spans := r.spans(plan)
 	fetched, err := r.fetch(ctx, spans, land, false, plan.Bytes().Resumed)
 	if err == nil {
 		finishing := time.Now()
@@ -378,6 +380,12 @@ func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
 		if hash, ok := plan.Hash(n); ok {
 			r.arrived[i] = arrival{plan.Target(n), hash}
 			r.done.Add(1)
+		}
+		if plan.HasPart(n) {
+			r.carried++
+			if plan.State(n) == inbox.Fetch {
+				r.begun[n] = true
+			}
 		}
 		base, _ := r.layout.Range(n)
 		for first, end := range plan.Missing(n) {
