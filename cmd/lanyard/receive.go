@@ -359,7 +359,11 @@ func (v *receiveView) file(ev node.Event) {
 		}
 	}
 	if v.t.verbose && ev.BLAKE3 != nil {
-		v.t.say("  verified %s, %s, BLAKE3 %s", name(ev.Path), size(ev.Bytes), ev.BLAKE3)
+		what := "verified"
+		if ev.Before {
+			what = "completed"
+		}
+		v.t.say("  %s %s, %s, BLAKE3 %s", what, name(ev.Path), size(ev.Bytes), ev.BLAKE3)
 	}
 }
 
@@ -499,10 +503,15 @@ func offered(o node.Offer) string {
 
 // received says what a transfer brought.
 func received(r node.Result) string {
-	what := count(len(r.Files), "file")
-	verified := "all verified"
-	if len(r.Files) == 1 {
+	what, verified := count(len(r.Files), "file"), "all verified"
+	switch isOne := len(r.Files) == 1; {
+	case isOne:
 		what, verified = name(r.Files[0].Path), "verified"
+		if r.Uncompared > 0 {
+			verified = "not compared with the sender's: it was here before, at least in part"
+		}
+	case r.Uncompared > 0:
+		verified = fmt.Sprintf("%s not compared with the sender's: here before, at least in part", count(r.Uncompared, "file"))
 	}
 	what += ", " + size(r.Bytes)
 	if r.Fetched < r.Bytes {

@@ -400,7 +400,11 @@ func served(ev node.Event) string {
 	default:
 		s += fmt.Sprintf(" in %s (%s, %s)", duration(ev.Seconds), speed(ev.Rate), count(ev.Streams, "stream"))
 	}
-	s += ", verified"
+	if ev.Uncompared > 0 {
+		s += fmt.Sprintf(", %s not compared: there before, at least in part", count(ev.Uncompared, "file"))
+	} else {
+		s += ", verified"
+	}
 	if ev.Kept > 0 {
 		s += fmt.Sprintf("; it keeps its own %s", kept)
 	}

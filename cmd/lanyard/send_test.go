@@ -17,6 +17,7 @@ func TestServed(t *testing.T) {
 		{node.Event{Bytes: 12e6, Fetched: 3e6, Rate: 3e6, Seconds: 1, Streams: 2}, "desk has everything: 12.0 MB (3.0 MB of it now) in 1.0s (3.0 MB/s, 2 streams), verified, thank you"},
 		{node.Event{Bytes: 12e6}, "desk has everything: 12.0 MB, all of it from before, verified, thank you"},
 		{node.Event{Bytes: 5e6, Fetched: 5e6, Rate: 5e6, Seconds: 1, Streams: 2, Kept: 2}, "desk has everything: 5.0 MB in 1.0s (5.0 MB/s, 2 streams), verified; it keeps its own 2 files, thank you"},
+		{node.Event{Bytes: 12e6, Uncompared: 1}, "desk has everything: 12.0 MB, all of it from before, 1 file not compared: there before, at least in part, thank you"},
 		{node.Event{Kept: 1}, "desk took nothing: it keeps its own 1 file"},
 	} {
 		c.ev.Device = "desk"

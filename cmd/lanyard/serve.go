@@ -300,6 +300,9 @@ func (l *noticeLog) write(n node.Notice) {
 	add("renamed", n.Renamed)
 	add("reason", n.Reason)
 	add("words", n.Words)
+	if n.Uncompared > 0 {
+		args = append(args, "uncompared", n.Uncompared)
+	}
 	l.Log(context.Background(), level, text, args...)
 }
 

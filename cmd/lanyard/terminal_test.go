@@ -288,6 +288,11 @@ func TestReceived(t *testing.T) {
 			`a.mov, 2.0 GB (1.0 GB of it now) in 10s (100 MB/s, 1 stream), verified, in /x\x1b`,
 		},
 		{node.Result{Bytes: 2e9, Files: files}, "2 files, 2.0 GB (0 B of it now), all verified"},
+		{node.Result{Bytes: 2e9, Files: files, Uncompared: 1}, "2 files, 2.0 GB (0 B of it now), 1 file not compared with the sender's: here before, at least in part"},
+		{
+			node.Result{Bytes: 2e9, Files: files[:1], Uncompared: 1, Out: "/x"},
+			"a.mov, 2.0 GB (0 B of it now), not compared with the sender's: it was here before, at least in part, in /x",
+		},
 		{node.Result{Files: files[:1]}, "a.mov, 0 B, verified"},
 		{node.Result{Files: files[:1], Skipped: 1, Out: "/x"}, "a.mov, 0 B, verified, in /x; 1 file that is here already was left out"},
 		{node.Result{Files: files[:1], Skipped: 1204}, "a.mov, 0 B, verified; 1,204 files that are here already were left out"},

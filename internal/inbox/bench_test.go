@@ -17,7 +17,7 @@ import (
 // fill receives files whose blocks all have the same content, from two
 // goroutines. The digests are not what is measured: any will do.
 func fill(b *testing.B, dir string, files []wire.File) {
-	in, err := Open(dir)
+	in, err := Open(dir, ours)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -97,9 +97,10 @@ func BenchmarkGoOn(b *testing.B) {
 	keyer := keyer{device: laptop.Device}
 	k := keyer.file(&f)
 	head := headOf(laptop.Device, &f)
-	journal := head.append(nil)
+	journal, records := head.append(nil, &ours)
+	signer := records.signer()
 	for n := range f.Blocks() - 1 {
-		journal = appendRecord(journal, head.sum(), record{block: n})
+		journal = appendRecord(journal, signer, int64(len(journal)), record{block: n})
 	}
 	dir := b.TempDir()
 	err := os.Mkdir(filepath.Join(dir, dataDir), 0o777)
@@ -148,11 +149,12 @@ func (r roomy) Volume() (volumeLimits, int64, error) { return r.m.Volume() }
 func BenchmarkAppendRecord(b *testing.B) {
 	f := fileOf("film", 20_000*mib)
 	head := headOf(laptop.Device, &f)
-	seed, buf := head.sum(), make([]byte, 0, recordLen)
+	_, records := head.append(nil, &ours)
+	signer, buf := records.signer(), make([]byte, 0, recordLen)
 	b.SetBytes(recordLen)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = appendRecord(buf[:0], seed, record{block: 12_345})
+		buf = appendRecord(buf[:0], signer, 4711, record{block: 12_345})
 	}
 }
 
@@ -160,9 +162,10 @@ func BenchmarkAppendRecord(b *testing.B) {
 func BenchmarkReadJournal(b *testing.B) {
 	f := fileOf("film", 20_000*mib)
 	head := headOf(laptop.Device, &f)
-	journal := head.append(nil)
+	journal, records := head.append(nil, &ours)
+	signer := records.signer()
 	for n := range f.Blocks() {
-		journal = appendRecord(journal, head.sum(), record{block: n})
+		journal = appendRecord(journal, signer, int64(len(journal)), record{block: n})
 	}
 	path := filepath.Join(b.TempDir(), "journal")
 	if err := os.WriteFile(path, journal, 0o666); err != nil {
@@ -176,7 +179,11 @@ func BenchmarkReadJournal(b *testing.B) {
 			b.Fatal(err)
 		}
 		have := newBlockSet(f.Blocks())
-		_, _, err = readJournal(r, func(rec record) { have.add(rec.block) })
+		j, err := newJournalReader(r, &ours, head.key())
+		if err != nil {
+			b.Fatal(err)
+		}
+		err = j.each(func(rec record) { have.add(rec.block) })
 		if err := cmp.Or(err, r.Close()); err != nil || have.count != f.Blocks() {
 			b.Fatal(have.count, err)
 		}

@@ -69,7 +69,7 @@ func (l *Landing) alone() {
 
 // attempt receives what is missing, in steps of cycles, until something fails.
 func attempt(m *memory, files []wire.File, opts PlanOptions) (err error) {
-	in := &Inbox{fs: m, dir: "inbox"}
+	in := &Inbox{fs: m, dir: "inbox", secret: ours}
 	p, err := in.Plan(context.Background(), laptop, files, opts)
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func TestRandomCrashes(t *testing.T) {
 		m.linkFirst = rapid.Bool().Draw(t, "links")
 		m.noSyncAll = rapid.Bool().Draw(t, "single syncs")
 		for range rapid.IntRange(0, 3).Draw(t, "crashes") {
-			in := &Inbox{fs: m, dir: "inbox"}
+			in := &Inbox{fs: m, dir: "inbox", secret: ours}
 			p, err := in.Plan(context.Background(), laptop, files, PlanOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -266,7 +266,7 @@ func TestSpaceOfUselessPartialFiles(t *testing.T) {
 	m.restart()
 	for free, want := range map[int64]error{0: nil, -1: wire.ErrNoSpace} {
 		m.free = free
-		if _, err := (&Inbox{fs: m}).Plan(t.Context(), laptop, files, PlanOptions{}); !errors.Is(err, want) {
+		if _, err := (&Inbox{fs: m, secret: ours}).Plan(t.Context(), laptop, files, PlanOptions{}); !errors.Is(err, want) {
 			t.Errorf("%d bytes free: %v", free, err)
 		}
 	}

@@ -204,13 +204,7 @@ func (l *Landing) hash(p *partial) (digest.Digest, error) {
 		known.add(r.block)
 	}
 	if p.hasLog {
-		j, err := l.fs.Open(p.key.journal())
-		if err != nil {
-			return digest.Digest{}, opError("open journal of", p.file.Path, err)
-		}
-		_, _, err = readJournal(j, put)
-		_ = j.Close()
-		if err != nil {
+		if err := l.readJournal(p, put); err != nil {
 			return digest.Digest{}, opError("read journal of", p.file.Path, err)
 		}
 	}
@@ -221,6 +215,19 @@ func (l *Landing) hash(p *partial) (digest.Digest, error) {
 		return digest.Digest{}, fmt.Errorf("journal of %s has lost %d records", quote(p.file.Path), blocks-known.count)
 	}
 	return digest.File(p.file.Size, digests), nil
+}
+
+func (l *Landing) readJournal(p *partial, each func(record)) error {
+	f, err := l.p.in.openOwn(p.key.journal())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	j, err := newJournalReader(f, &l.p.in.secret, p.key)
+	if err != nil {
+		return err
+	}
+	return j.each(each)
 }
 
 // syncBytes makes durable what was written to these files, and that there are
@@ -296,19 +303,20 @@ func (l *Landing) writeJournals(dirty []*partial) error {
 		var err error
 		buf = buf[:0]
 		if p.hasLog {
-			j, err = l.fs.Open(p.key.journal())
+			j, err = l.p.in.openOwn(p.key.journal())
 		} else {
 			j, err = l.fs.Create(p.key.journal(), false)
 			head := headOf(l.p.from.Device, p.file)
-			buf = head.append(buf)
+			buf, p.records = head.append(buf, &l.p.in.secret)
 			made = true
 		}
 		if err != nil {
 			return opError("open journal of", p.file.Path, err)
 		}
 		journals = append(journals, j)
+		signer := p.records.signer()
 		for _, r := range p.flushing {
-			buf = appendRecord(buf, p.seed, r)
+			buf = appendRecord(buf, signer, p.end+int64(len(buf)), r)
 		}
 		// What an earlier process tore is cut off, so that no old record
 		// stands behind new ones.

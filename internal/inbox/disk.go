@@ -224,7 +224,7 @@ func (d *disk) Create(name string, exec bool) (file, error) {
 		}
 		f, err := data.OpenFile(base, flag, mode)
 		if err == nil {
-			return diskFile{f}, nil
+			return diskFile{f, d}, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
 			return nil, err
@@ -235,7 +235,7 @@ func (d *disk) Create(name string, exec bool) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return diskFile{f}, nil
+	return diskFile{f, d}, nil
 }
 
 // openData is dataDir, opened once: ten thousand files are made in it.
@@ -266,7 +266,7 @@ func (d *disk) Open(name string) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return diskFile{f}, nil
+	return diskFile{f, d}, nil
 }
 
 // open opens a regular file. A Root follows links that stay inside, and would
@@ -315,7 +315,7 @@ func (d *disk) OpenLocked(name string, create bool) (file, error) {
 			return nil, err
 		}
 		if there, err := d.root.Load().Lstat(name); err == nil && os.SameFile(mine, there) {
-			return diskFile{f}, nil
+			return diskFile{f, d}, nil
 		}
 		_ = f.Close()
 	}
@@ -433,7 +433,24 @@ func (d *disk) SyncAll() error {
 
 // diskFile is a file of disk; ReadAt, WriteAt, Truncate, Close and Sync are
 // those of os.File.
-type diskFile struct{ *os.File }
+type diskFile struct {
+	*os.File
+	disk *disk
+}
+
+func (f diskFile) IsForeign() (bool, error) {
+	links, err := links(f.File)
+	if err != nil || links > 1 {
+		return err == nil, err
+	}
+	info, err := f.Stat()
+	if err != nil || isOwn(info) {
+		return false, err
+	}
+	// Some file systems give all files to one user, whoever makes them.
+	data, err := f.disk.root.Load().Lstat(dataDir)
+	return err == nil && !haveOneOwner(info, data), err
+}
 
 func (f diskFile) Size() (int64, error) {
 	info, err := f.Stat()

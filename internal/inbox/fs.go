@@ -59,6 +59,9 @@ type file interface {
 	io.WriterAt
 	io.Closer
 	Size() (int64, error)
+	// IsForeign tells whether the file has other names too, so that who writes
+	// into it writes elsewhere as well, or is another user's.
+	IsForeign() (bool, error)
 	Truncate(size int64) error
 	// Allocate reserves size bytes where that is cheap; else it does nothing.
 	Allocate(size int64) error

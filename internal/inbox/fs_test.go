@@ -39,12 +39,12 @@ func TestErrorTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "a"), filepath.Join(file, "a", "b")} {
-		_, err := Open(dir)
+		_, err := Open(dir, ours)
 		if err == nil || strings.Count(err.Error(), file) != 1 {
 			t.Errorf("open %s: %v", dir, err)
 		}
 	}
-	if err := Discard(t.TempDir(), k.String()); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), transferExt) {
+	if err := Discard(t.TempDir(), k.String(), ours); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), transferExt) {
 		t.Errorf("discard what is not there: %v", err)
 	}
 }

@@ -15,6 +15,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// ours is the secret of the device that receives.
+var ours = Secret{'o', 'u', 'r', 's'}
+
 var laptop = Origin{Device: [32]byte{1, 2, 3}, Name: "laptop"}
 
 const someTime = 1_700_000_000_123_456_789
@@ -50,7 +53,7 @@ func hashOf(f wire.File) digest.Digest {
 
 func openDir(t testing.TB, dir string) *Inbox {
 	t.Helper()
-	in, err := Open(dir)
+	in, err := Open(dir, ours)
 	if err != nil {
 		t.Fatal(err)
 	}

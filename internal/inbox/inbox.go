@@ -3,18 +3,20 @@ package inbox
 // An Inbox is a folder that files are received into. It is safe from several
 // goroutines, and several processes may have the same folder open.
 type Inbox struct {
-	fs  filesystem
-	dir string
+	fs     filesystem
+	dir    string
+	secret Secret
 }
 
 // Open opens the folder dir. It writes nothing: Begin makes the folder, and those
-// that it is in, where they are missing.
-func Open(dir string) (*Inbox, error) {
+// that it is in, where they are missing. What is unfinished there counts if it was
+// written with the same secret.
+func Open(dir string, secret Secret) (*Inbox, error) {
 	d, err := openDisk(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Inbox{fs: d, dir: d.path}, nil
+	return &Inbox{fs: d, dir: d.path, secret: secret}, nil
 }
 
 // Close lets go of the folder. Every Landing must be closed before.

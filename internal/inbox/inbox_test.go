@@ -356,7 +356,7 @@ func TestFinishThatIsBrokenOff(t *testing.T) {
 func TestLockThatIsHeldForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		in := &Inbox{fs: m, dir: "inbox"}
+		in := &Inbox{fs: m, dir: "inbox", secret: ours}
 		p, err := in.Plan(t.Context(), laptop, []wire.File{fileOf("film", 2*mib)}, PlanOptions{})
 		if err != nil {
 			t.Fatal(err)

@@ -2,9 +2,7 @@ package inbox
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"lanyard/internal/digest"
@@ -14,21 +12,20 @@ import (
 // A journal is a header and records, all numbers little-endian.
 //
 //	header: magic "lanyardJ" | version 1 (1 byte) | device (32) | size (8) | modification time (8) |
-//	        length of the path (2) | path | CRC-32C of all before (4)
-//	record: block (8) | digest (32) | CRC-32C of the header's CRC and all before (4)
+//	        length of the path (2) | path | MAC of all before (16)
+//	record: block (8) | digest (32) | MAC of all before, where it stands and whose it is (16)
 //
-// The header's sum goes into each record's, so that a record counts only in the
-// journal that it was written to. What follows the first record that is not
-// whole is not believed.
+// The records' key comes from the header, so that a record counts only in the
+// journal, and at the place, that it was written to: see mac.go. What follows the
+// first record that is not whole is not believed.
 const (
-	journalMagic   = "lanyardJ"
-	journalVersion = 1
-	recordLen      = 8 + digest.Size + 4
+	journalMagic = "lanyardJ\x01"
+	journalFixed = len(journalMagic) + 32 + 8 + 8 + 2
+	maxHead      = journalFixed + wire.MaxPath + macSize
+
+	recordSaid = 8 + digest.Size
+	recordLen  = recordSaid + macSize
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-var errJournal = errors.New("not a journal of this version")
 
 // A journalHead tells whose blocks a journal lists.
 type journalHead struct {
@@ -42,84 +39,91 @@ func headOf(device [32]byte, f *wire.File) journalHead {
 	return journalHead{device: device, path: f.Path, size: f.Size, modTime: f.ModTime}
 }
 
+// key is that of the file whose blocks the journal lists.
+func (h *journalHead) key() key {
+	keyer := keyer{device: h.device}
+	return keyer.file(&wire.File{Path: h.path, Size: h.size, ModTime: h.modTime})
+}
+
 type record struct {
 	block  digest.FileBlock
 	digest digest.Digest
 }
 
-func (h *journalHead) append(b []byte) []byte {
+// append makes a header and the key of the records that follow it.
+func (h *journalHead) append(b []byte, s *Secret) ([]byte, recordKey) {
 	start := len(b)
 	b = append(b, journalMagic...)
-	b = append(b, journalVersion)
 	b = append(b, h.device[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.size))
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.modTime))
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(h.path)))
 	b = append(b, h.path...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	key, mac := s.seal(b[start:])
+	return append(b, mac[:]...), key
 }
 
-// sum is the checksum at the end of the header.
-func (h *journalHead) sum() uint32 {
-	b := h.append(nil)
-	return binary.LittleEndian.Uint32(b[len(b)-4:])
-}
-
-const journalFixed = len(journalMagic) + 1 + 32 + 8 + 8 + 2
-
-// parseJournalHead reads a header from the beginning of b and returns its length.
-func parseJournalHead(b []byte) (h journalHead, n int, err error) {
-	if len(b) < journalFixed || string(b[:len(journalMagic)]) != journalMagic || b[len(journalMagic)] != journalVersion {
-		return h, 0, errJournal
-	}
-	rest := b[len(journalMagic)+1:]
-	copy(h.device[:], rest)
-	h.size = int64(binary.LittleEndian.Uint64(rest[32:]))
-	h.modTime = int64(binary.LittleEndian.Uint64(rest[40:]))
-	pathLen := int(binary.LittleEndian.Uint16(rest[48:]))
-	n = journalFixed + pathLen
-	if len(b) < n+4 || crc32.Checksum(b[:n], castagnoli) != binary.LittleEndian.Uint32(b[n:]) || h.size < 0 {
-		return h, 0, errJournal
-	}
-	h.path = string(b[journalFixed:n])
-	return h, n + 4, nil
-}
-
-func appendRecord(b []byte, seed uint32, r record) []byte {
+// appendRecord makes a record that is to stand at an offset of its journal.
+func appendRecord(b []byte, s *signer, at int64, r record) []byte {
 	start := len(b)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.block))
 	b = append(b, r.digest[:]...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Update(seed, castagnoli, b[start:]))
+	return append(b, s.sign(at, b[start:])...)
 }
 
-// readJournal calls each with the records of a journal and returns its header
-// and where its last whole record ends. A record may come more than once.
-func readJournal(r io.ReaderAt, each func(record)) (journalHead, int64, error) {
-	buf := make([]byte, 1000*recordLen+journalFixed+wire.MaxPath+4)
-	n, err := r.ReadAt(buf, 0)
+// A journalReader reads a journal from its beginning.
+type journalReader struct {
+	head journalHead
+	key  recordKey
+	end  int64 // where the last whole record ends
+	r    io.ReaderAt
+}
+
+// newJournalReader reads the header of the journal of file k. It fails with
+// errForeign and errTorn.
+func newJournalReader(r io.ReaderAt, s *Secret, k key) (*journalReader, error) {
+	b := make([]byte, maxHead)
+	got, err := r.ReadAt(b, 0)
 	if err != nil && err != io.EOF {
-		return journalHead{}, 0, fmt.Errorf("read journal: %w", err)
+		return nil, fmt.Errorf("read journal: %w", err)
 	}
-	h, at, headErr := parseJournalHead(buf[:n])
-	if headErr != nil {
-		return h, 0, headErr
+	n, key, err := s.openHead(b[:got], journalMagic, journalFixed, wire.MaxPath)
+	if err != nil {
+		return nil, err
 	}
-	seed, blocks, end := h.sum(), digest.Blocks(h.size), int64(at)
-	for b := buf[at:n]; ; b = buf[:n] {
-		for ; len(b) >= recordLen; b = b[recordLen:] {
-			rec := record{block: digest.FileBlock(binary.LittleEndian.Uint64(b)), digest: digest.Digest(b[8:40])}
-			if crc32.Update(seed, castagnoli, b[:40]) != binary.LittleEndian.Uint32(b[40:]) || rec.block < 0 || rec.block >= blocks {
-				return h, end, nil
+	rest := b[len(journalMagic):]
+	h := journalHead{
+		device:  [32]byte(rest),
+		path:    string(b[journalFixed:n]),
+		size:    int64(binary.LittleEndian.Uint64(rest[32:])),
+		modTime: int64(binary.LittleEndian.Uint64(rest[40:])),
+	}
+	if h.size < 0 || h.size > wire.MaxBytes || h.key() != k {
+		return nil, errForeign
+	}
+	return &journalReader{head: h, key: key, end: int64(n + macSize), r: r}, nil
+}
+
+// each calls with every record up to the first that is not whole. A block may
+// come more than once.
+func (j *journalReader) each(with func(record)) error {
+	blocks, signer := digest.Blocks(j.head.size), j.key.signer()
+	buf := make([]byte, 1000*recordLen)
+	for {
+		n, err := j.r.ReadAt(buf, j.end)
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("read journal: %w", err)
+		}
+		for b := buf[:n]; len(b) >= recordLen; b = b[recordLen:] {
+			r := record{block: digest.FileBlock(binary.LittleEndian.Uint64(b)), digest: digest.Digest(b[8:recordSaid])}
+			if !signer.verifies(j.end, b[:recordSaid], b[recordSaid:recordLen]) || r.block < 0 || r.block >= blocks {
+				return nil
 			}
-			each(rec)
-			end += recordLen
+			with(r)
+			j.end += recordLen
 		}
 		if err == io.EOF {
-			return h, end, nil
-		}
-		n, err = r.ReadAt(buf, end)
-		if err != nil && err != io.EOF {
-			return h, 0, fmt.Errorf("read journal: %w", err)
+			return nil
 		}
 	}
 }

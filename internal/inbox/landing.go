@@ -28,9 +28,10 @@ const (
 
 // A Landing receives the blocks of a plan.
 type Landing struct {
-	p   *Plan
-	fs  filesystem
-	log *logWriter
+	p     *Plan
+	fs    filesystem
+	log   *logWriter
+	aside []string
 
 	kick     chan struct{} // a cycle has enough to do
 	stop     chan struct{}
@@ -80,7 +81,7 @@ type partial struct {
 	flushing []record
 	hasLog   bool  // there is a journal
 	end      int64 // of the journal's last record
-	seed     uint32
+	records  recordKey
 }
 
 // whole is a file whose bytes are all written.
@@ -101,12 +102,12 @@ func (p *Plan) Begin(ctx context.Context) (*Landing, error) {
 	if err := in.fs.Make(); err != nil {
 		return nil, opError("make folder", in.dir, err)
 	}
-	log, err := in.lockLog(p)
+	log, aside, err := in.lockLog(p)
 	if err != nil {
 		return nil, err
 	}
 	l := &Landing{
-		p: p, fs: in.fs, log: log,
+		p: p, fs: in.fs, log: log, aside: aside,
 		kick:     make(chan struct{}, 1),
 		stop:     make(chan struct{}),
 		open:     make(map[wire.FileIndex]*partial),
@@ -125,6 +126,11 @@ func (p *Plan) Begin(ctx context.Context) (*Landing, error) {
 	return l, nil
 }
 
+// SetAside are the names, below the inbox, of what was found where this transfer
+// keeps its own and was not written by this device, or not for these files. None
+// of it was used, and nothing here removes it.
+func (l *Landing) SetAside() []string { return l.aside }
+
 // prepare checks that the plan still holds, clears away what is of no use, and
 // finds the files that are whole already.
 func (l *Landing) prepare(ctx context.Context) error {
@@ -135,6 +141,11 @@ func (l *Landing) prepare(ctx context.Context) error {
 	if now.print != l.p.survey.print {
 		return fmt.Errorf("%w: some of the same files have changed there since they were looked at", wire.ErrInboxBusy)
 	}
+	aside, err := l.p.in.setAside(now.aside)
+	if err != nil {
+		return err
+	}
+	l.aside = append(l.aside, aside...)
 	for _, name := range now.stale {
 		if err := l.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return opError("remove", name, err)
@@ -177,11 +188,9 @@ func (l *Landing) prepare(ctx context.Context) error {
 func (l *Landing) newPartial(i wire.FileIndex, k key) *partial {
 	f := &l.p.files[i]
 	p := &partial{index: i, key: k, file: f}
-	head := headOf(l.p.from.Device, f)
-	p.seed = head.sum()
 	if r := l.p.survey.resume[i]; r != nil {
 		p.have = blockSet{bits: slices.Clone(r.have.bits), count: r.have.count}
-		p.end, p.hasLog, p.exists = r.end, true, true
+		p.end, p.records, p.hasLog, p.exists = r.end, r.records, true, true
 	} else {
 		p.have = newBlockSet(f.Blocks())
 	}
@@ -409,7 +418,7 @@ func (l *Landing) openPartial(p *partial) (err error) {
 		return nil
 	}
 	if p.exists {
-		p.f, err = l.fs.Open(p.key.part())
+		p.f, err = l.p.in.openOwn(p.key.part())
 		return err
 	}
 	f, err := l.create(p.key, p.file.Exec)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"lanyard/internal/digest"
@@ -26,27 +27,40 @@ type Leftover struct {
 }
 
 // Leftovers lists what unfinished transfers left in the folder dir. It writes
-// nothing.
-func Leftovers(dir string) ([]Leftover, error) {
-	d, err := openDisk(dir)
+// nothing. Of what was not written with the secret nothing is said but its ID.
+func Leftovers(dir string, secret Secret) ([]Leftover, error) {
+	in, err := Open(dir, secret)
 	if err != nil {
 		return nil, err
 	}
-	in := &Inbox{fs: d, dir: d.path}
 	list, err := in.leftovers()
 	return list, errors.Join(err, in.Close())
+}
+
+// HasLeftovers tells whether anything unfinished lies in the folder dir. It opens
+// no file, so that it may be asked after each transfer, whatever lies there.
+func HasLeftovers(dir string) (bool, error) {
+	in, err := Open(dir, Secret{})
+	if err != nil {
+		return false, err
+	}
+	names, err := in.dataNames()
+	has := slices.ContainsFunc(names, func(name string) bool {
+		_, _, ok := parseName(name)
+		return ok
+	})
+	return has, errors.Join(err, in.Close())
 }
 
 // Discard removes a leftover: its partial files and its log. Files in place stay.
 //
 // Errors: wire.ErrInboxBusy when it is being received, fs.ErrNotExist when
 // there is none of this ID.
-func Discard(dir, id string) error {
-	d, err := openDisk(dir)
+func Discard(dir, id string, secret Secret) error {
+	in, err := Open(dir, secret)
 	if err != nil {
 		return err
 	}
-	in := &Inbox{fs: d, dir: d.path}
 	return errors.Join(in.discard(id), in.Close())
 }
 
@@ -79,29 +93,41 @@ func (in *Inbox) begun() (map[key]*begun, error) {
 			continue
 		}
 		b.journal = true
-		if st, err := in.fs.Lstat(k.journal()); err != nil || st.kind != regular {
-			continue
-		}
-		j, err := in.fs.Open(k.journal())
-		if err != nil {
-			return nil, opError("open", k.journal(), err)
-		}
-		var blocks []digest.FileBlock
-		head, _, err := readJournal(j, func(r record) { blocks = append(blocks, r.block) })
-		if err == nil {
-			b.path, b.total = head.path, head.size
-			seen := newBlockSet(digest.Blocks(head.size))
-			for _, n := range blocks {
-				if seen.add(n) {
-					b.have += int64(digest.BlockLen(head.size, n))
-				}
-			}
-		}
-		if err := j.Close(); err != nil {
-			return nil, opError("close", k.journal(), err)
+		if err := in.sumBlocks(b, k); err != nil {
+			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// sumBlocks fills in what the journal of file k says, if it is one of ours. It
+// takes memory by the records that there are, not by the size that is told.
+func (in *Inbox) sumBlocks(b *begun, k key) error {
+	f, err := in.openOwn(k.journal())
+	if errors.Is(err, errForeign) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	j, err := newJournalReader(f, &in.secret, k)
+	if isUnusable(err) {
+		return nil
+	}
+	if err != nil {
+		return opError("read", k.journal(), err)
+	}
+	var blocks []digest.FileBlock
+	if err := j.each(func(r record) { blocks = append(blocks, r.block) }); err != nil {
+		return opError("read", k.journal(), err)
+	}
+	b.path, b.total = j.head.path, j.head.size
+	slices.Sort(blocks)
+	for _, n := range slices.Compact(blocks) {
+		b.have += int64(digest.BlockLen(b.total, n))
+	}
+	return nil
 }
 
 func (in *Inbox) leftovers() ([]Leftover, error) {
@@ -112,13 +138,13 @@ func (in *Inbox) leftovers() ([]Leftover, error) {
 	var list []Leftover
 	err = in.eachLog(func(id key, f file) error {
 		left := Leftover{ID: id.String(), Active: errors.Is(in.isFree(id), wire.ErrInboxBusy)}
-		r, err := newLogReader(f)
+		r, err := newLogReader(f, &in.secret, id)
 		if err == nil {
 			left.Sender, left.Files, left.Total = r.head.sender, r.head.files, r.head.bytes
 			left.Began = time.Unix(0, r.head.began)
 			err = in.sumUp(&left, r, begun)
 		}
-		if err != nil && !errors.Is(err, errLog) {
+		if err != nil && !isUnusable(err) {
 			return err
 		}
 		list = append(list, left)
@@ -223,7 +249,7 @@ func (in *Inbox) discardTransfer(id key) error {
 	if err != nil {
 		return err
 	}
-	r, err := newLogReader(f)
+	r, err := newLogReader(f, &in.secret, id)
 	var mine []key
 	if err == nil {
 		err = r.each(func(k key) {
@@ -232,7 +258,7 @@ func (in *Inbox) discardTransfer(id key) error {
 			}
 		}, func(intent) {})
 	}
-	if err != nil && !errors.Is(err, errLog) {
+	if err != nil && !isUnusable(err) {
 		return err
 	}
 	for _, k := range mine {
@@ -248,7 +274,7 @@ func (in *Inbox) discardTransfer(id key) error {
 func (in *Inbox) inUse(but key) (map[key]bool, error) {
 	used := make(map[key]bool)
 	err := in.eachLog(func(other key, f file) error {
-		r, err := newLogReader(f)
+		r, err := newLogReader(f, &in.secret, other)
 		if err != nil || other == but || !errors.Is(in.isFree(other), wire.ErrInboxBusy) {
 			return nil //nolint:nilerr // a log that cannot be read keeps nothing
 		}

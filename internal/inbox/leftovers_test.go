@@ -29,11 +29,11 @@ func interrupted(t *testing.T, dir string) (*Plan, []wire.File) {
 			t.Fatal(err)
 		}
 	}
-	list, err := Leftovers(dir)
+	list, err := Leftovers(dir, ours)
 	if err != nil || len(list) != 1 || !list[0].Active {
 		t.Errorf("while it runs: %+v, %v", list, err)
 	}
-	if err := Discard(dir, p.survey.id.String()); !errors.Is(err, wire.ErrInboxBusy) {
+	if err := Discard(dir, p.survey.id.String(), ours); !errors.Is(err, wire.ErrInboxBusy) {
 		t.Errorf("discarding while it runs: %v", err)
 	}
 	if err := l.Close(); err != nil {
@@ -45,7 +45,7 @@ func interrupted(t *testing.T, dir string) (*Plan, []wire.File) {
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	p, files := interrupted(t, dir)
-	list, err := Leftovers(dir)
+	list, err := Leftovers(dir, ours)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -54,7 +54,7 @@ func TestLeftovers(t *testing.T) {
 		left.Done != 1 || left.Have != mib+5 || len(left.Begun) != 1 || left.Begun[0] != "film" || left.Began.IsZero() {
 		t.Errorf("%+v", left)
 	}
-	if err := Discard(dir, left.ID); err != nil {
+	if err := Discard(dir, left.ID, ours); err != nil {
 		t.Fatal(err)
 	}
 	got := tree(t, dir)
@@ -62,7 +62,7 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("%d names are left", len(got))
 	}
 	for _, id := range []string{left.ID, "", "../x", "zz"} {
-		if err := Discard(dir, id); !errors.Is(err, fs.ErrNotExist) {
+		if err := Discard(dir, id, ours); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("discarding %q: %v", id, err)
 		}
 	}
@@ -136,11 +136,11 @@ func TestLeftoverOfNoTransfer(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, filepath.FromSlash(p.survey.id.transfer()))); err != nil {
 		t.Fatal(err)
 	}
-	list, err := Leftovers(dir)
+	list, err := Leftovers(dir, ours)
 	if err != nil || len(list) != 1 || list[0].Have != mib || list[0].Begun[0] != "film" {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if err := Discard(dir, list[0].ID); err != nil {
+	if err := Discard(dir, list[0].ID, ours); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, dataDir)); !errors.Is(err, fs.ErrNotExist) {

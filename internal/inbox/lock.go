@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,26 +13,70 @@ import (
 
 // A logWriter appends to a transfer's log, which it holds locked.
 type logWriter struct {
-	f    file
-	seed uint32
-	end  int64
-	buf  []byte
+	f      file
+	signer *signer
+	end    int64
+	buf    []byte
 }
 
 // lockLog takes the lock on a transfer: it opens the log, and looks that nobody
-// else is receiving any of the same files.
-func (in *Inbox) lockLog(p *Plan) (*logWriter, error) {
+// else is receiving any of the same files. A log that is not this device's is set
+// aside, under the name that is returned.
+func (in *Inbox) lockLog(p *Plan) (_ *logWriter, aside []string, err error) {
 	id := p.survey.id
-	f, err := in.openLocked(id, true)
-	if err != nil {
-		return nil, in.lockError(id, err)
+	for range lockTries {
+		f, err := in.openLocked(id, true)
+		if err != nil {
+			return nil, nil, in.lockError(id, err)
+		}
+		isForeign, err := in.isForeignLog(f, id)
+		if err == nil && !isForeign {
+			err = in.checkOthers(p)
+		}
+		if err == nil && !isForeign {
+			return &logWriter{f: f}, aside, nil
+		}
+		if err == nil {
+			// Under the lock, so that nobody else is about to do the same.
+			var names []string
+			names, err = in.setAside([]string{id.transfer()})
+			aside = append(aside, names...)
+		}
+		if err = cmp.Or(err, f.Close()); err != nil {
+			return nil, nil, err
+		}
 	}
-	if err := in.checkOthers(p); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return &logWriter{f: f}, nil
+	return nil, nil, in.lockError(id, errForeign)
 }
+
+func (in *Inbox) isForeignLog(f file, id key) (bool, error) {
+	isForeign, err := f.IsForeign()
+	if err != nil || isForeign {
+		return isForeign, opError("look at", id.transfer(), err)
+	}
+	if _, err = newLogReader(f, &in.secret, id); isUnusable(err) {
+		return errors.Is(err, errForeign), nil
+	}
+	return false, err
+}
+
+// setAside gives what is nothing of ours names under which nothing here uses or
+// removes it, and returns these.
+func (in *Inbox) setAside(names []string) ([]string, error) {
+	aside := make([]string, len(names))
+	for i, name := range names {
+		aside[i] = name + asideExt + rand.Text()[:asideDigits]
+		if err := in.fs.Move(name, aside[i]); err != nil {
+			return nil, opError("set aside", name, err)
+		}
+	}
+	return aside, nil
+}
+
+const (
+	asideExt    = ".foreign-"
+	asideDigits = 8
+)
 
 // openLocked opens a transfer's log and locks it. Who lists transfers asks for
 // each whether it is locked, which takes a moment's lock: it is waited for.
@@ -89,11 +134,16 @@ func (in *Inbox) checkOthers(p *Plan) error {
 			return nil
 		}
 		theirs := make(map[key]bool)
-		r, err := newLogReader(f)
-		if err == nil && r.head.device == p.from.Device {
+		r, err := newLogReader(f, &in.secret, id)
+		switch {
+		case errors.Is(err, errForeign) && r.head.device == p.from.Device:
+			// Of another user, perhaps, or of this one under another identity:
+			// which files are received there cannot be told.
+			return in.isFree(id)
+		case err == nil && r.head.device == p.from.Device:
 			err = r.each(func(k key) { theirs[k] = true }, func(intent) {})
 		}
-		if err != nil && !errors.Is(err, errLog) {
+		if err != nil && !isUnusable(err) {
 			return err
 		}
 		if mine == nil {
@@ -170,30 +220,27 @@ func (l *logWriter) begin(p *Plan) error {
 		device: p.from.Device, id: p.survey.id, began: time.Now().UnixNano(),
 		files: int64(len(p.files)), bytes: p.bytes.Total, sender: p.from.Name,
 	}
-	r, err := newLogReader(l.f)
-	if err == nil && r.head.id == head.id {
+	r, err := newLogReader(l.f, &p.in.secret, head.id)
+	if err == nil {
 		listed := int64(0)
 		if err := r.each(func(key) { listed++ }, func(intent) {}); err != nil {
 			return err
 		}
 		if listed >= head.files {
-			l.seed, l.end = r.seed, r.end
+			l.signer, l.end = r.signer, r.end
 			return l.f.Truncate(l.end)
 		}
-	} else if err != nil && !errors.Is(err, errLog) {
+	} else if !errors.Is(err, errTorn) {
 		return err
 	}
 	if err := l.f.Truncate(0); err != nil {
 		return err
 	}
-	b := head.append(nil)
-	_, _, l.seed, err = parseLogHead(b)
-	if err != nil {
-		return err
-	}
+	b, key := head.append(nil, &p.in.secret)
+	l.signer = key.signer()
 	keyer := keyer{device: p.from.Device}
 	for first := 0; first < len(p.files); first += keysPerChunk {
-		b = appendLogRecord(b, l.seed, typeKeys, func(b []byte) []byte {
+		b = appendLogRecord(b, l.signer, l.end+int64(len(b)), typeKeys, func(b []byte) []byte {
 			for i := first; i < min(first+keysPerChunk, len(p.files)); i++ {
 				k := keyer.file(&p.files[i])
 				b = append(b, k[:]...)
@@ -226,7 +273,7 @@ func (l *Landing) intend(wholes []whole, targets []string) error {
 			continue
 		}
 		in := intent{file: w.key, hash: w.hash, size: f.Size, modTime: w.modTime, target: targets[i]}
-		b = appendLogRecord(b, log.seed, typeIntent, in.append)
+		b = appendLogRecord(b, log.signer, log.end+int64(len(b)), typeIntent, in.append)
 	}
 	log.buf = b
 	if len(b) == 0 {
@@ -256,7 +303,7 @@ func (in *Inbox) dropLogs(p *Plan) {
 	}
 	var mine map[key]bool
 	_ = in.eachLog(func(id key, f file) error {
-		r, err := newLogReader(f)
+		r, err := newLogReader(f, &in.secret, id)
 		if err != nil || r.head.device != p.from.Device {
 			return nil //nolint:nilerr // not ours to judge
 		}
@@ -303,18 +350,18 @@ func (in *Inbox) dropOlder(p *Plan) {
 	}
 }
 
-// journalHead tells whose journal it is, if it can be read.
+// journalHead tells whose journal it is, if it is one of ours.
 func (in *Inbox) journalHead(k key) (head journalHead, ok bool) {
-	if st, err := in.fs.Lstat(k.journal()); err != nil || st.kind != regular {
-		return head, false
-	}
-	f, err := in.fs.Open(k.journal())
+	f, err := in.openOwn(k.journal())
 	if err != nil {
 		return head, false
 	}
 	defer f.Close()
-	head, _, err = readJournal(f, func(record) {})
-	return head, err == nil
+	j, err := newJournalReader(f, &in.secret, k)
+	if err != nil {
+		return head, false
+	}
+	return j.head, true
 }
 
 // isCovered tells whether all files that the log put in place are among mine,

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"math"
 	"strings"
@@ -15,29 +14,27 @@ import (
 // A transfer's log is a header and records, all numbers little-endian.
 //
 //	header: magic "lanyardT" | version 1 (1 byte) | device (32) | transfer key (16) | begun (8) |
-//	        files (8) | bytes (8) | length of the sender's name (2) | name | CRC-32C of all before (4)
-//	record: type (1) | length (4) | payload | CRC-32C of the header's CRC and all before (4)
+//	        files (8) | bytes (8) | length of the sender's name (2) | name | MAC of all before (16)
+//	record: type (1) | length (4) | payload | MAC of all before, where it stands and whose it is (16)
 //	  keys:   file keys (16 each)
 //	  intent: file key (16) | hash (32) | size (8) | modification time here (8) | final name
 //
-// Records of a type that is not known are skipped. What follows the first
-// record that is not whole is not believed. Of several intents for one file
-// the last holds.
+// MACs are as those of a journal. Records of a type that is not known are skipped.
+// What follows the first record that is not whole is not believed. Of several
+// intents for one file the last holds.
 const (
-	logMagic   = "lanyardT"
-	logVersion = 1
-	logFixed   = len(logMagic) + 1 + 32 + 16 + 8 + 8 + 8 + 2
+	logMagic = "lanyardT\x01"
+	logFixed = len(logMagic) + 32 + 16 + 8 + 8 + 8 + 2
 
 	typeKeys   = 1
 	typeIntent = 2
 
-	intentFixed  = 16 + digest.Size + 8 + 8
-	keysPerChunk = 4096
-	maxPayload   = keysPerChunk * 16
-	maxSender    = 255
+	logRecordHead = 1 + 4
+	intentFixed   = 16 + digest.Size + 8 + 8
+	keysPerChunk  = 4096
+	maxPayload    = keysPerChunk * 16
+	maxSender     = 255
 )
-
-var errLog = errors.New("not a transfer's log of this version")
 
 type logHead struct {
 	device [32]byte
@@ -57,11 +54,11 @@ type intent struct {
 	target  string
 }
 
-func (h *logHead) append(b []byte) []byte {
+// append makes a header and the key of the records that follow it.
+func (h *logHead) append(b []byte, s *Secret) ([]byte, recordKey) {
 	sender := strings.ToValidUTF8(h.sender[:min(len(h.sender), maxSender)], "")
 	start := len(b)
 	b = append(b, logMagic...)
-	b = append(b, logVersion)
 	b = append(b, h.device[:]...)
 	b = append(b, h.id[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.began))
@@ -69,39 +66,28 @@ func (h *logHead) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.bytes))
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(sender)))
 	b = append(b, sender...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	key, mac := s.seal(b[start:])
+	return append(b, mac[:]...), key
 }
 
-// parseLogHead reads a header from the beginning of b; n is its length and seed
-// what the records' sums begin with.
-func parseLogHead(b []byte) (h logHead, n int, seed uint32, err error) {
-	if len(b) < logFixed || string(b[:len(logMagic)]) != logMagic || b[len(logMagic)] != logVersion {
-		return h, 0, 0, errLog
-	}
-	rest := b[len(logMagic)+1:]
+// parse takes apart what stands before the sender's name, which is untrusted
+// until its MAC is checked.
+func (h *logHead) parse(b []byte) {
+	rest := b[len(logMagic):]
 	copy(h.device[:], rest)
 	copy(h.id[:], rest[32:])
 	h.began = int64(binary.LittleEndian.Uint64(rest[48:]))
 	h.files = int64(binary.LittleEndian.Uint64(rest[56:]))
 	h.bytes = int64(binary.LittleEndian.Uint64(rest[64:]))
-	n = logFixed + int(binary.LittleEndian.Uint16(rest[72:]))
-	if len(b) < n+4 || h.files < 0 || h.bytes < 0 {
-		return h, 0, 0, errLog
-	}
-	seed = binary.LittleEndian.Uint32(b[n:])
-	if crc32.Checksum(b[:n], castagnoli) != seed {
-		return h, 0, 0, errLog
-	}
-	h.sender = string(b[logFixed:n])
-	return h, n + 4, seed, nil
 }
 
-func appendLogRecord(b []byte, seed uint32, kind byte, payload func([]byte) []byte) []byte {
+// appendLogRecord makes a record that is to stand at an offset of its log.
+func appendLogRecord(b []byte, s *signer, at int64, kind byte, payload func([]byte) []byte) []byte {
 	start := len(b)
 	b = append(b, kind, 0, 0, 0, 0)
 	b = payload(b)
-	binary.LittleEndian.PutUint32(b[start+1:], uint32(len(b)-start-5))
-	return binary.LittleEndian.AppendUint32(b, crc32.Update(seed, castagnoli, b[start:]))
+	binary.LittleEndian.PutUint32(b[start+1:], uint32(len(b)-start-logRecordHead))
+	return append(b, s.sign(at, b[start:])...)
 }
 
 func (in *intent) append(b []byte) []byte {
@@ -127,50 +113,63 @@ func parseIntent(b []byte) (in intent, ok bool) {
 // A logReader reads a log from its beginning.
 type logReader struct {
 	head logHead
-	seed uint32
+	key  recordKey
 	end  int64 // where the last whole record ends
-	r    *bufio.Reader
-	buf  []byte
+
+	signer *signer
+	r      *bufio.Reader
+	buf    []byte
 }
 
-func newLogReader(f io.ReaderAt) (*logReader, error) {
-	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, math.MaxInt64), 1<<16)
-	b, err := r.Peek(logFixed + maxSender + 4)
+// newLogReader reads the header of the log of transfer id. It fails with errTorn
+// and with errForeign; with that the head has what somebody claims.
+func newLogReader(f io.ReaderAt, s *Secret, id key) (*logReader, error) {
+	b := make([]byte, logFixed+maxSender+macSize)
+	got, err := f.ReadAt(b, 0)
 	if err != nil && err != io.EOF {
 		return nil, opError("read the transfer's log in", dataDir, err)
 	}
-	h, n, seed, err := parseLogHead(b)
-	if err != nil {
-		return nil, err
+	l := new(logReader)
+	if got >= logFixed {
+		l.head.parse(b)
 	}
-	_, err = r.Discard(n)
-	return &logReader{head: h, seed: seed, end: int64(n), r: r}, err
+	n, key, err := s.openHead(b[:got], logMagic, logFixed, maxSender)
+	if err == nil && (l.head.id != id || l.head.files < 0 || l.head.bytes < 0) {
+		err = errForeign
+	}
+	if err != nil {
+		return l, err
+	}
+	l.head.sender = string(b[logFixed:n])
+	l.key, l.end, l.signer = key, int64(n+macSize), key.signer()
+	l.r = bufio.NewReaderSize(io.NewSectionReader(f, l.end, math.MaxInt64-l.end), 1<<16)
+	return l, nil
 }
 
 // next returns a record; io.EOF after the last whole one. The payload is valid
 // until the next call.
 func (l *logReader) next() (kind byte, payload []byte, err error) {
-	var head [5]byte
-	if _, err := io.ReadFull(l.r, head[:]); err != nil {
-		return 0, nil, tornIsEOF(err)
+	head, err := l.r.Peek(logRecordHead)
+	if err != nil {
+		return 0, nil, err
 	}
 	n := binary.LittleEndian.Uint32(head[1:])
 	if n > maxPayload {
 		return 0, nil, io.EOF
 	}
-	if need := int(n) + 4; cap(l.buf) < need {
+	said := logRecordHead + int(n)
+	if need := said + macSize; cap(l.buf) < need {
 		l.buf = make([]byte, need)
 	}
-	b := l.buf[:n+4]
+	b := l.buf[:said+macSize]
 	if _, err := io.ReadFull(l.r, b); err != nil {
 		return 0, nil, tornIsEOF(err)
 	}
-	sum := crc32.Update(crc32.Update(l.seed, castagnoli, head[:]), castagnoli, b[:n])
-	if sum != binary.LittleEndian.Uint32(b[n:]) {
+	if !l.signer.verifies(l.end, b[:said], b[said:]) {
 		return 0, nil, io.EOF
 	}
-	l.end += int64(len(head) + len(b))
-	return head[0], b[:n], nil
+	l.end += int64(len(b))
+	return b[0], b[logRecordHead:said], nil
 }
 
 func tornIsEOF(err error) error {
@@ -188,7 +187,7 @@ func readIntentAt(f io.ReaderAt, off int64, n int) (intent, error) {
 	}
 	in, ok := parseIntent(b)
 	if !ok {
-		return intent{}, errLog
+		return intent{}, errForeign
 	}
 	return in, nil
 }

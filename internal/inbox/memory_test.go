@@ -452,6 +452,18 @@ func (h *handle) Size() (int64, error) {
 	return int64(len(h.n.data)), nil
 }
 
+func (h *handle) IsForeign() (bool, error) {
+	h.m.mu.Lock()
+	defer h.m.mu.Unlock()
+	names := 0
+	for _, n := range h.m.live {
+		if n == h.n {
+			names++
+		}
+	}
+	return names > 1, nil
+}
+
 func (h *handle) Close() error {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
@@ -513,17 +525,22 @@ func (m *memory) checkClaims(files []wire.File) error {
 		}
 		var bad error
 		var f wire.File
-		if h, _, err := parseJournalHead(n.data); err == nil {
-			f = byPath[h.path]
+		k, _, _ := parseName(path.Base(name))
+		j, err := newJournalReader(bytes.NewReader(n.data), &ours, k)
+		if errors.Is(err, errTorn) {
+			continue
 		}
-		_, _, err := readJournal(bytes.NewReader(n.data), func(r record) {
-			want, d := blockOf(f, r.block)
-			from := int(r.block) * digest.BlockSize
-			if d != r.digest || len(part.data) < from+len(want) || !bytes.Equal(part.data[from:from+len(want)], want) {
-				bad = fmt.Errorf("block %d of %s is not on the disk", r.block, f.Path)
-			}
-		})
-		if err != nil && !errors.Is(err, errJournal) {
+		if err == nil {
+			f = byPath[j.head.path]
+			err = j.each(func(r record) {
+				want, d := blockOf(f, r.block)
+				from := int(r.block) * digest.BlockSize
+				if d != r.digest || len(part.data) < from+len(want) || !bytes.Equal(part.data[from:from+len(want)], want) {
+					bad = fmt.Errorf("block %d of %s is not on the disk", r.block, f.Path)
+				}
+			})
+		}
+		if err != nil {
 			return err
 		}
 		if bad != nil {

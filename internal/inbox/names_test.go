@@ -21,6 +21,7 @@ func TestRefusedNames(t *testing.T) {
 		"a\x00b", "a\nb", "\x7f", "a\u0085b", "\xff", "a/\xc3\x28", long, "a/" + long + "/b", strings.Repeat("x/", 2500) + "x",
 		".lanyard", ".LANYARD/x", ".Lanyard/x.part", ".lan\u200dyard/x", ".lanyard /x", ".lanyard./x", "\uff0elanyard/x", ".lanyard:s/x",
 		".lanyard::$INDEX_ALLOCATION/x", "LANYAR~1/x", ".lany\u00adard",
+		"a/.lanyard", "a/.LANYARD/b", "a/b/.lanyard./c", "a/.lanyard:s", "a/lanyar~12/b",
 	} {
 		for _, l := range []volumeLimits{{}, windowsLike} {
 			if err := checkPath(bad, l); !errors.Is(err, wire.ErrBadName) || len(err.Error()) > 1200 {
@@ -28,7 +29,7 @@ func TestRefusedNames(t *testing.T) {
 			}
 		}
 	}
-	for _, good := range []string{"a", "CON", "x:y", "C:", "a/.lanyard", ".lanyards", "...", " ", "a b/ü/日本.txt", long[1:], ".profile", "a\u202eb"} {
+	for _, good := range []string{"a", "CON", "x:y", "C:", "a/lanyard", "a/.lanyards", ".lanyards", "...", " ", "a b/ü/日本.txt", long[1:], ".profile", "a\u202eb"} {
 		if err := checkPath(good, volumeLimits{}); err != nil {
 			t.Errorf("%.40q: %v", good, err)
 		}
@@ -124,7 +125,7 @@ func TestNamesOfATransfer(t *testing.T) {
 			for _, name := range c.sent {
 				files = append(files, wire.File{Path: strings.TrimSuffix(name, "/"), Dir: strings.HasSuffix(name, "/")})
 			}
-			p, err := (&Inbox{fs: m}).Plan(t.Context(), laptop, files, PlanOptions{})
+			p, err := (&Inbox{fs: m, secret: ours}).Plan(t.Context(), laptop, files, PlanOptions{})
 			if c.want == nil {
 				if !errors.Is(err, wire.ErrBadName) {
 					t.Errorf("not refused: %v", err)
@@ -148,7 +149,7 @@ func TestNamesOfATransfer(t *testing.T) {
 func TestLimitsBeforeAnyByte(t *testing.T) {
 	m := newMemory()
 	m.limits, m.free = volumeLimits{System: "FAT", MaxFile: maxFAT}, 10<<30
-	in := &Inbox{fs: m, dir: "inbox"}
+	in := &Inbox{fs: m, dir: "inbox", secret: ours}
 	for _, c := range []struct {
 		sizes []int64
 		want  error

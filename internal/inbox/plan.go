@@ -234,6 +234,12 @@ func (p *Plan) Missing(i wire.FileIndex) iter.Seq2[digest.FileBlock, digest.File
 	}
 }
 
+// HasPart tells whether content of file i, some or all, is here from an earlier
+// part of the transfer.
+func (p *Plan) HasPart(i wire.FileIndex) bool {
+	return p.files[i].Size > 0 && (p.state[i] == Done || p.state[i] == Fetch && p.survey.resume[i] != nil)
+}
+
 // Hash is the hash of file i, when its state is Done.
 func (p *Plan) Hash(i wire.FileIndex) (digest.Digest, bool) {
 	d, ok := p.survey.done[i]

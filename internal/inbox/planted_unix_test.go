@@ -76,3 +76,96 @@ func TestDataFolderIsALink(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A partial file, or a log, that is another file as well is not written to.
+func TestHardLinks(t *testing.T) {
+	film := fileOf("film", 2*mib+5)
+	k, id := keyOf(film), idOf([]wire.File{film})
+	precious := make([]byte, film.Size)
+	for _, name := range []string{k.part(), k.journal(), id.transfer()} {
+		t.Run(filepath.Ext(name), func(t *testing.T) {
+			dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
+			plant(t, dir, k.part(), precious)
+			plant(t, dir, k.journal(), journalOf(ours, film, 0))
+			path := filepath.Join(dir, name)
+			is := precious
+			if name == k.journal() {
+				is = journalOf(ours, film, 0, 1) // not even one of ours
+			}
+			if err := errors.Join(os.WriteFile(outside, is, 0o666), os.RemoveAll(path), os.Link(outside, path)); err != nil {
+				t.Fatal(err)
+			}
+			aside := []string{k.journal(), k.part()}
+			if name == id.transfer() {
+				if err := errors.Join(os.Remove(filepath.Join(dir, k.part())), os.Remove(filepath.Join(dir, k.journal()))); err != nil {
+					t.Fatal(err)
+				}
+				aside = []string{name}
+			}
+			takes(t, dir, film, aside...)
+			if got, err := os.ReadFile(outside); err != nil || string(got) != string(is) {
+				t.Errorf("outside has %d bytes now, %v", len(got), err)
+			}
+		})
+	}
+}
+
+// Exchanged after it was looked at, it is an error.
+func TestHardLinkWhileReceiving(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
+	film := fileOf("film", 2*mib+5)
+	k := keyOf(film)
+	plant(t, dir, k.part(), make([]byte, film.Size))
+	plant(t, dir, k.journal(), journalOf(ours, film, 0))
+	p, err := openDir(t, dir).Plan(t.Context(), laptop, []wire.File{film}, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, k.part())
+	if err := errors.Join(os.WriteFile(outside, make([]byte, film.Size), 0o666), os.Remove(path), os.Link(outside, path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeMissing(p, l); !errors.Is(err, errForeign) {
+		t.Errorf("writing: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(outside); err != nil || string(got) != string(make([]byte, film.Size)) {
+		t.Errorf("outside has %d bytes now, %v", len(got), err)
+	}
+}
+
+// Another user's partial file is not written to, where the system tells whose it
+// is; where it gives all files to one user, that is no reason.
+func TestOwners(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: it gives files away")
+	}
+	film := fileOf("film", 2*mib+5)
+	k := keyOf(film)
+	for _, all := range []bool{false, true} {
+		dir := t.TempDir()
+		plant(t, dir, k.part(), make([]byte, film.Size))
+		plant(t, dir, k.journal(), journalOf(ours, film, 0))
+		err := os.Chown(filepath.Join(dir, k.part()), 4711, -1)
+		if all {
+			err = errors.Join(err, os.Chown(filepath.Join(dir, k.journal()), 4711, -1), os.Chown(filepath.Join(dir, dataDir), 4711, -1))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !all {
+			takes(t, dir, film, k.journal(), k.part())
+			continue
+		}
+		p, err := openDir(t, dir).Plan(t.Context(), laptop, []wire.File{film}, PlanOptions{})
+		if err != nil || p.Bytes().Resumed != mib {
+			t.Errorf("%+v, %v", p.Bytes(), err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -21,6 +22,7 @@ type survey struct {
 	done   map[wire.FileIndex]done
 	resume map[wire.FileIndex]*resumed
 	stale  []string // names to be removed before the files are written, journals first
+	aside  []string // names that are nothing of ours, to be set aside before
 	frees  int64    // bytes that removing those gives back
 	print  [32]byte // equal when nothing that matters here has changed
 }
@@ -37,6 +39,7 @@ type resumed struct {
 	bytes     int64 // in those blocks
 	allocated int64 // that the partial file takes
 	end       int64 // of the journal's last whole record
+	records   recordKey
 }
 
 // What there is of a file besides the manifest.
@@ -80,12 +83,21 @@ func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File)
 				return nil, err
 			}
 		}
-		if !keep && t.part && t.journal {
-			keep, err = in.surveyJournal(s, index, headOf(device, f), k, print)
-			if err != nil {
+		if t.journal {
+			r, err := in.resume(headOf(device, f), k, t.part && !keep)
+			switch {
+			case errors.Is(err, errForeign):
+				s.aside = append(s.aside, k.journal())
+				if t.part && !keep {
+					s.aside = append(s.aside, k.part())
+					continue
+				}
+				t.journal = false
+			case err != nil && !errors.Is(err, errTorn):
 				return nil, err
-			}
-			if keep {
+			case r != nil:
+				s.resume[index] = r
+				note(print, index, 2, r.end)
 				continue
 			}
 		}
@@ -136,8 +148,13 @@ func (in *Inbox) traces(device [32]byte) (map[key]traces, []file, error) {
 			if f == nil {
 				continue
 			}
-			logs = append(logs, f)
-			if err := readIntents(f, device, len(logs), traced); err != nil {
+			n, err := in.readIntents(f, k, device, len(logs)+1, traced)
+			if n > 0 {
+				logs = append(logs, f)
+			} else {
+				err = cmp.Or(err, f.Close())
+			}
+			if err != nil {
 				return nil, logs, err
 			}
 		}
@@ -177,23 +194,23 @@ func (in *Inbox) openLog(id key) (file, error) {
 	return f, opError("open", id.transfer(), err)
 }
 
-// readIntents notes where the intents of a log lie; a million of them would be
-// large in memory.
-func readIntents(f file, device [32]byte, number int, traced map[key]traces) error {
-	r, err := newLogReader(f)
-	if errors.Is(err, errLog) || err == nil && r.head.device != device {
-		return nil
+// readIntents notes where the intents of a device's log lie, and tells how many
+// there are; a million of them would be large in memory.
+func (in *Inbox) readIntents(f file, id key, device [32]byte, number int, traced map[key]traces) (n int, err error) {
+	r, err := newLogReader(f, &in.secret, id)
+	if isUnusable(err) || err == nil && r.head.device != device {
+		return 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for {
 		kind, payload, err := r.next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return n, nil
 		}
 		if err != nil {
-			return err
+			return n, err
 		}
 		if kind != typeIntent || len(payload) < intentFixed {
 			continue
@@ -201,8 +218,9 @@ func readIntents(f file, device [32]byte, number int, traced map[key]traces) err
 		k := key(payload[:16])
 		t := traced[k]
 		t.log, t.n = number, len(payload)
-		t.off = r.end - 4 - int64(len(payload))
+		t.off = r.end - macSize - int64(len(payload))
 		traced[k] = t
+		n++
 	}
 }
 
@@ -239,40 +257,76 @@ func sameTime(a, b int64) bool {
 	return a-b <= grain && b-a <= grain
 }
 
-// surveyJournal loads a file's journal and tells whether it is to be believed.
-func (in *Inbox) surveyJournal(s *survey, i wire.FileIndex, want journalHead, k key, print hash.Hash) (bool, error) {
+// resume loads what the journal of file k says of its partial file, where that
+// is; nil when that is nothing. It fails with errForeign and errTorn.
+func (in *Inbox) resume(want journalHead, k key, hasPart bool) (*resumed, error) {
+	f, err := in.openOwn(k.journal())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // gone since the folder was listed
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	j, err := newJournalReader(f, &in.secret, k)
+	if err != nil || !hasPart {
+		return nil, err
+	}
+	if j.head != want {
+		return nil, errForeign
+	}
 	part, err := in.fs.Lstat(k.part())
 	if err != nil || part.kind != regular {
-		return false, nil //nolint:nilerr // what cannot be looked at is no help
-	}
-	if st, err := in.fs.Lstat(k.journal()); err != nil || st.kind != regular {
-		return false, nil //nolint:nilerr // likewise
-	}
-	j, err := in.fs.Open(k.journal())
-	if err != nil {
-		return false, opError("open", k.journal(), err)
+		return nil, nil //nolint:nilerr // what cannot be looked at is no help
 	}
 	r := &resumed{have: newBlockSet(digest.Blocks(want.size)), allocated: part.allocated}
-	head, end, err := readJournal(j, func(rec record) {
+	err = j.each(func(rec record) {
 		n := int64(digest.BlockLen(want.size, rec.block))
 		if int64(rec.block)*digest.BlockSize+n <= part.size && r.have.add(rec.block) {
 			r.bytes += n
 		}
 	})
-	_ = j.Close()
-	if errors.Is(err, errJournal) || err == nil && head != want {
-		return false, nil
-	}
 	if err != nil {
-		return false, opError("read", k.journal(), err)
+		return nil, opError("read", k.journal(), err)
 	}
 	if r.have.count == 0 {
-		return false, nil
+		return nil, nil
 	}
-	r.end = end
-	s.resume[i] = r
-	note(print, i, 2, end)
-	return true, nil
+	r.end, r.records = j.end, j.key
+	opened, err := in.openOwn(k.part())
+	if err != nil {
+		return nil, err
+	}
+	return r, opError("close", k.part(), opened.Close())
+}
+
+// openOwn opens a file in the data folder that is to be believed, or written to.
+// What is no regular file, or has other names, or is another user's, is
+// errForeign.
+func (in *Inbox) openOwn(name string) (file, error) {
+	st, err := in.fs.Lstat(name)
+	if err == nil && st.kind != regular {
+		return nil, errForeign
+	}
+	if err != nil {
+		return nil, opError("look at", name, err)
+	}
+	f, err := in.fs.Open(name)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, errForeign
+	}
+	if err != nil {
+		return nil, opError("open", name, err)
+	}
+	isForeign, err := f.IsForeign()
+	if err == nil && !isForeign {
+		return f, nil
+	}
+	if err == nil {
+		err = errForeign
+	}
+	_ = f.Close()
+	return nil, opError("open", name, err)
 }
 
 func note(print hash.Hash, i wire.FileIndex, what byte, n int64) {

@@ -108,7 +108,7 @@ var errBenchEnough = errors.New("enough was seen of it")
 func (b *bencher) run(ctx context.Context, layout *wire.Layout, files []wire.File, streams int, most time.Duration) (run speed.Run, after wire.BenchMark, err error) {
 	dir := filepath.Join(b.scratch.Dir(), "run")
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	in, err := inbox.Open(dir)
+	in, err := inbox.Open(dir, b.node.secret)
 	if err != nil {
 		return run, after, err
 	}

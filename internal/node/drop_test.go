@@ -58,6 +58,7 @@ func TestDropsAreChecked(t *testing.T) {
 		"too many":        {make([]DropFile, maxDropped+1), wire.ErrUsage},
 		"up":              {[]DropFile{{"../a", 1}}, wire.ErrBadName},
 		"absolute":        {[]DropFile{{"/a", 1}}, wire.ErrBadName},
+		"data folder":     {[]DropFile{{"x/.lanyard/y", 1}}, wire.ErrBadName},
 		"no name":         {[]DropFile{{"", 1}}, wire.ErrBadName},
 		"twice":           {[]DropFile{{"a", 1}, {"a", 1}}, wire.ErrUsage},
 		"file and folder": {[]DropFile{{"a/b/c", 1}, {"a/b", 1}}, wire.ErrUsage},

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -22,7 +23,7 @@ func (r *receive) record(ctx context.Context, res Result, err error) {
 	if res.Seconds > leastSeconds {
 		t.Rate = float64(res.Fetched) / res.Seconds
 	}
-	if err != nil {
+	if t.Message = uncompared(res.Uncompared); err != nil {
 		t.Result, t.Message = wire.FailureOf(err).Code, err.Error()
 	}
 	// What failed comes first: of a great many files not all are kept.
@@ -79,8 +80,20 @@ func (rec *receiver) entry(now time.Time) store.Transfer {
 // ended fills in what the receiver's receipt told, in an event of its.
 func ended(t store.Transfer, ev Event) store.Transfer {
 	t.Address, t.Bytes, t.Fetched, t.Seconds, t.Rate, t.Streams = ev.Address, ev.Bytes, ev.Fetched, ev.Seconds, ev.Rate, ev.Streams
-	t.Result, t.Message = store.Done, ""
+	t.Result, t.Message = store.Done, uncompared(ev.Uncompared)
 	return t
+}
+
+// uncompared says what is known of files that came, in part or whole, before;
+// empty when there are none.
+func uncompared(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 file was there before, at least in part, and was not compared with the sender's"
+	}
+	return fmt.Sprintf("%d files were there before, at least in part, and were not compared with the sender's", n)
 }
 
 // enterLater enters a receiver's try into the history while others go on. The

@@ -29,14 +29,19 @@ type Event struct {
 
 	Path    string         `json:"path,omitempty"`
 	Renamed string         `json:"renamed,omitempty"` // the name it gets here
+	Before  bool           `json:"before,omitempty"`  // some of it was here from an earlier transfer
 	Reason  string         `json:"reason,omitempty"`
 	BLAKE3  *digest.Digest `json:"blake3,omitempty"`
 
-	Bytes     int64   `json:"bytes,omitempty"`   // done, parts of blocks included; of waiting and offer: in all
-	Fetched   int64   `json:"fetched,omitempty"` // of Bytes, sent in this try; of received: now, not before
-	Kept      int     `json:"kept,omitempty"`    // files that the receiver did not take: it keeps its own
-	Total     int64   `json:"total,omitempty"`   // bytes in all
-	Files     int     `json:"files,omitempty"`   // done; of waiting and offer: in all
+	Bytes   int64 `json:"bytes,omitempty"`   // done, parts of blocks included; of waiting and offer: in all
+	Fetched int64 `json:"fetched,omitempty"` // of Bytes, sent in this try; of received: now, not before
+	Kept    int   `json:"kept,omitempty"`    // files that the receiver did not take: it keeps its own
+	// Uncompared are files that the receiver had, at least in part, from before, and
+	// whose hashes the sender does not know: see Result.
+	Uncompared int `json:"uncompared,omitempty"`
+
+	Total     int64   `json:"total,omitempty"` // bytes in all
+	Files     int     `json:"files,omitempty"` // done; of waiting and offer: in all
 	AllFiles  int     `json:"all_files,omitempty"`
 	Rate      float64 `json:"rate,omitempty"`    // bytes a second
 	Seconds   float64 `json:"seconds,omitempty"` // it took; of progress: left, 0 when unknown
@@ -69,7 +74,7 @@ const (
 	KindNewCode   Kind = "code"      // Code, Reason: the old one is burnt
 	KindSkipped   Kind = "skipped"   // Path, Reason: will not be sent
 	KindSending   Kind = "sending"   // Device, DeviceID, Address, Bytes, Fetched, Total unless it had a part before, Rate, StreamRates, LimitedBy: how far one receiver is
-	KindReceived  Kind = "received"  // Device, DeviceID, Address, Bytes, Fetched, Kept, Seconds, Rate, Streams, Receivers: one has everything
+	KindReceived  Kind = "received"  // Device, DeviceID, Address, Bytes, Fetched, Kept, Uncompared, Seconds, Rate, Streams, Receivers: one has everything
 	KindRefused   Kind = "refused"   // Address, Reason: somebody was not let in; also on the receiver, with Device and DeviceID
 	KindDeclined  Kind = "declined"  // Device, DeviceID, Address: one that came with the code does not want it
 	KindTrouble   Kind = "trouble"   // Device, DeviceID, Address, Reason: a receiver ended without everything
@@ -90,7 +95,7 @@ const (
 	KindOffer    Kind = "offer"    // Device, Offer
 	KindProgress Kind = "progress" // Path, Bytes, Total, Files, AllFiles, Rate, Seconds, Streams, StreamRates, LimitedBy
 	KindRun      Kind = "run"      // Stream, First, Blocks, Bytes, Seconds, Rate, Reason when it broke
-	KindFile     Kind = "file"     // Path, Renamed, Bytes, BLAKE3: whole, verified and in its place
+	KindFile     Kind = "file"     // Path, Renamed, Before, Bytes, BLAKE3: whole and in its place, each block verified when it came
 	KindLost     Kind = "lost"     // Seconds: nothing has come for so long
 	KindBack     Kind = "back"     // bytes come again; of a receiver that rested: Device, DeviceID, Address
 
@@ -152,6 +157,11 @@ type Result struct {
 	Failed []FileFailure `json:"failed,omitempty"`
 	// Skipped files were here under their names already, and were kept.
 	Skipped int `json:"skipped,omitempty"`
+	// Uncompared files were here, at least in part, from an earlier transfer, and the
+	// sender could not say whether they are as a whole what it has: not all of them
+	// has gone out since it was started, or it was not to be reached. Of each block
+	// that came now, and came then, the digest was right.
+	Uncompared int `json:"uncompared,omitempty"`
 	// Receivers have everything (on the sender).
 	Receivers int `json:"receivers,omitempty"`
 	// Out is where the files are (on the receiver).

@@ -61,8 +61,8 @@ func (n *Node) inboxNote(dir string) string {
 
 // forgetInbox drops the note of dir when nothing unfinished lies there.
 func (n *Node) forgetInbox(dir string) error {
-	left, err := inbox.Leftovers(dir)
-	if err != nil || len(left) > 0 {
+	has, err := inbox.HasLeftovers(dir)
+	if err != nil || has {
 		return err
 	}
 	if err := os.Remove(n.inboxNote(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +93,7 @@ func (n *Node) Transfers() ([]Leftover, error) {
 		if len(dir) == 0 {
 			continue // written when the power went
 		}
-		left, err := inbox.Leftovers(string(dir))
+		left, err := inbox.Leftovers(string(dir), n.secret)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the folder has gone, or its disk is not here now
 		}
@@ -125,7 +125,7 @@ func (n *Node) Discard(id string) (Leftover, error) {
 	case len(found) > 1:
 		return Leftover{}, fmt.Errorf("%w: more than one unfinished transfer has an ID that begins with %q", wire.ErrUsage, id)
 	}
-	if err := inbox.Discard(found[0].Dir, found[0].ID); err != nil {
+	if err := inbox.Discard(found[0].Dir, found[0].ID, n.secret); err != nil {
 		return Leftover{}, err
 	}
 	return found[0], n.forgetInbox(found[0].Dir)

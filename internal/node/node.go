@@ -16,6 +16,7 @@ import (
 
 	"lanyard/internal/discovery"
 	"lanyard/internal/identity"
+	"lanyard/internal/inbox"
 	"lanyard/internal/pace"
 	"lanyard/internal/pairing"
 	"lanyard/internal/store"
@@ -31,11 +32,12 @@ const MaxStreams = transfer.MaxStreams
 
 // A Node is this machine as others know it: an identity and a name.
 type Node struct {
-	id   *identity.Identity
-	name string
-	home string        // folder of all that lasts: identity, history, unfinished transfers
-	kept time.Duration // how long a transfer stays in the history
-	hand []string      // addresses of devices
+	id     *identity.Identity
+	secret inbox.Secret // what it knows its unfinished transfers again by
+	name   string
+	home   string        // folder of all that lasts: identity, history, unfinished transfers
+	kept   time.Duration // how long a transfer stays in the history
+	hand   []string      // addresses of devices
 
 	hashing  chan struct{} // held while a password is hashed
 	benching chan struct{} // holds one: a speed test that this node takes part in
@@ -84,7 +86,15 @@ func openAt(home string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1), up: pace.New(0), down: pace.New(0), answerer: pairing.NewAnswerer()}, nil
+	secret, err := id.Secret("inbox 1")
+	if err != nil {
+		return nil, err
+	}
+	return &Node{
+		id: id, secret: inbox.Secret(secret), name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor),
+		hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1),
+		up: pace.New(0), down: pace.New(0), answerer: pairing.NewAnswerer(),
+	}, nil
 }
 
 // SetLimits bounds what all transfers that have no limit of their own send and

@@ -285,12 +285,45 @@ func TestResume(t *testing.T) {
 	if res.Fetched >= res.Bytes-8<<20 {
 		t.Errorf("%d of %d bytes were fetched again", res.Fetched, res.Bytes)
 	}
+	// This sender has not sent all of the large one: it cannot say what it is.
+	if res.Uncompared != 1 {
+		t.Errorf("%d files were not compared", res.Uncompared)
+	}
+	for _, n := range []*Node{sender, receiver} {
+		if e := entries(t, n); len(e) == 0 || e[0].Result != Done || e[0].Message != uncompared(1) {
+			t.Errorf("%+v", e)
+		}
+	}
 	if diff := cmp.Diff(tree(t, src), tree(t, out)); diff != "" {
 		t.Error(diff)
 	}
 	if left, err := receiver.Transfers(); err != nil || len(left) != 0 {
 		t.Errorf("still unfinished: %v, %v", left, err)
 	}
+}
+
+// A sender that has sent all of a file, over two tries, knows what it is.
+func TestResumeIsCompared(t *testing.T) {
+	src := makeTree(t, map[string]int{"big": 20 * digest.BlockSize})
+	out, receiver := t.TempDir(), newNode(t)
+	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "big")}, Receivers: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := receiver.Receive(ctx, ReceiveOptions{
+		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
+		OnEvent: func(ev Event) {
+			if ev.Kind == KindProgress && ev.Bytes > 8<<20 {
+				cancel()
+			}
+		},
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	res, err := s.receive(receiver, out)
+	if err != nil || res.Fetched == res.Bytes || res.Uncompared != 0 {
+		t.Errorf("%d of %d bytes now, %d files not compared, %v", res.Fetched, res.Bytes, res.Uncompared, err)
+	}
+	s.finished()
 }
 
 func TestDiscard(t *testing.T) {

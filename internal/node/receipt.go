@@ -41,8 +41,10 @@ func (r *receive) end(ctx context.Context, fetched transfer.Result, out string, 
 		return res, err // there is nobody to tell
 	}
 	verdict, sendErr := r.receipt(ctx, res, err == nil)
+	res.Uncompared = min(verdict.Unknown, r.carried)
 	switch {
 	case sendErr != nil:
+		res.Uncompared = r.carried
 		what := "what is here"
 		if err == nil {
 			what = "that all is here"

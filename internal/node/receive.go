@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,7 +100,7 @@ func (r *receive) ask(ctx context.Context) (Result, error) {
 func newReceive(n *Node, opts ReceiveOptions, report func(Event)) *receive {
 	return &receive{
 		node: n, opts: opts, report: report, ledger: &ledger{node: n, report: report},
-		failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{},
+		failures: map[wire.FileIndex]error{}, skipped: map[wire.FileIndex]bool{}, begun: map[wire.FileIndex]bool{},
 	}
 }
 
@@ -209,8 +211,10 @@ type receive struct {
 	folder   string // by that rule; ends as a folder does, or is empty
 
 	renewing sync.Mutex
-	current  atomic.Int64 // file that a block was written of last
-	done     atomic.Int64 // files in their places
+	current  atomic.Int64            // file that a block was written of last
+	done     atomic.Int64            // files in their places
+	carried  int                     // files of which something was here before
+	begun    map[wire.FileIndex]bool // those of them that were not whole
 
 	mu       sync.Mutex
 	arrived  []arrival               // by file
@@ -254,11 +258,14 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 	if err := r.node.rememberInbox(in.Dir()); err != nil {
 		return Result{}, err
 	}
+	spans := r.spans(plan) // before anything is told of files
 	land, err := plan.Begin(ctx)
 	if err != nil {
 		return Result{}, errors.Join(unusable(in.Dir(), err), r.node.forgetInbox(in.Dir()))
 	}
-	spans := r.spans(plan)
+	if names := land.SetAside(); len(names) > 0 {
+		r.report(Event{Kind: KindWarning, Reason: foreign(in.Dir(), names)})
+	}
 	fetched, err := r.fetch(ctx, spans, land, false, plan.Bytes().Resumed)
 	if err == nil {
 		finishing := time.Now()
@@ -270,6 +277,20 @@ func (r *receive) toInbox(ctx context.Context) (Result, error) {
 		r.report(Event{Kind: KindWarning, Reason: forgetErr.Error()}) // the files are here all the same
 	}
 	return r.end(ctx, fetched, in.Dir(), err)
+}
+
+// foreign says what was found in a folder in place of what this node had begun.
+func foreign(dir string, names []string) string {
+	const most = 4
+	paths := make([]string, min(len(names), most))
+	for i := range paths {
+		paths[i] = wire.Escape(filepath.Join(dir, filepath.FromSlash(names[i])))
+	}
+	what := strings.Join(paths, ", ")
+	if more := len(names) - len(paths); more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	return "unfinished data was found that this device has not written; it is not used, and is kept: " + what
 }
 
 // agree plans what goes where until that is what is wanted. The caller closes
@@ -316,7 +337,7 @@ func (r *receive) planBy(ctx context.Context, opts ReceiveOptions, wanted share.
 	if err != nil {
 		return nil, nil, err
 	}
-	in, err := inbox.Open(dir)
+	in, err := inbox.Open(dir, r.node.secret)
 	if err != nil {
 		return nil, nil, unusable(dir, err)
 	}
@@ -359,6 +380,12 @@ func (r *receive) spans(plan *inbox.Plan) []transfer.Span {
 		if hash, ok := plan.Hash(n); ok {
 			r.arrived[i] = arrival{plan.Target(n), hash}
 			r.done.Add(1)
+		}
+		if plan.HasPart(n) {
+			r.carried++
+			if plan.State(n) == inbox.Fetch {
+				r.begun[n] = true
+			}
 		}
 		base, _ := r.layout.Range(n)
 		for first, end := range plan.Missing(n) {

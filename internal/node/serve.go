@@ -351,6 +351,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 		return
 	}
 	ev.Kept = verdict.Failed // not by any fault, it says: it left them out
+	ev.Uncompared = verdict.Unknown
 	s.mu.Lock()
 	tooMany := len(s.receipts) == maxReceipts
 	if !tooMany {

@@ -220,3 +220,14 @@ func TestKept(t *testing.T) {
 	s.received(rec, "a:2", got, wire.Verdict{Failed: 1})
 	sameEvents(t, told(), Event{Kind: KindReceived, Kept: 1, Receivers: 1}, Event{Kind: KindTrouble, Reason: "not every file arrived"})
 }
+
+// What a receiver had before is told as not compared.
+func TestUncompared(t *testing.T) {
+	s, rec, told := newTold(t)
+	got := receiptOf("x")
+	s.received(rec, "a:2", got, wire.Verdict{Unknown: 1})
+	events := told()
+	if len(events) != 1 || events[0].Kind != KindReceived || events[0].Uncompared != 1 {
+		t.Errorf("%+v", events)
+	}
+}

@@ -66,6 +66,7 @@ type Transfer struct {
 	StreamRates []float64 `json:"stream_rates,omitempty"` // of each stream, bytes a second
 	LimitedBy   Bound     `json:"limited_by,omitempty"`   // what keeps it from going faster
 	Took        float64   `json:"took,omitempty"`         // seconds; of Ended
+	Uncompared  int       `json:"uncompared,omitempty"`   // files; as of a Result
 	Entry       int64     `json:"entry,omitempty"`        // in the history, once it is over
 
 	Error *Failure `json:"error,omitempty"` // of Failed, and why it is Waiting

@@ -110,7 +110,7 @@ func (t *task) brought(r *receive, res Result) {
 	}
 	if res.Bytes > 0 {
 		t.mu.Lock()
-		t.view.Bytes, t.view.Files = res.Bytes, len(res.Files)
+		t.view.Bytes, t.view.Files, t.view.Uncompared = res.Bytes, len(res.Files), res.Uncompared
 		t.mu.Unlock()
 	}
 }

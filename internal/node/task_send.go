@@ -131,7 +131,7 @@ func (t *task) report(ev Event) {
 			v.Seconds = float64(v.Total-v.Bytes) / ev.Rate
 		}
 	case KindReceived:
-		v.Bytes, v.Streams = ev.Bytes, ev.Streams
+		v.Bytes, v.Streams, v.Uncompared = ev.Bytes, ev.Streams, ev.Uncompared
 		if o.Kind == TransferShare {
 			o.Served++
 			v.Receivers, save = o.Served, true

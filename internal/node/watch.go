@@ -97,7 +97,7 @@ func (r *receive) committed(i wire.FileIndex, path string, hash digest.Digest) {
 	r.mu.Unlock()
 	r.done.Add(1)
 	f := r.files[i]
-	ev := Event{Kind: KindFile, Path: f.Path, Bytes: f.Size}
+	ev := Event{Kind: KindFile, Path: f.Path, Bytes: f.Size, Before: r.begun[i]}
 	if path != f.Path {
 		ev.Renamed = path
 	}

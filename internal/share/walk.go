@@ -177,9 +177,6 @@ func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry)
 		return nil
 	}
 	switch {
-	case entry.IsDir() && entry.Name() == wire.DataDir: // nobody means to send it
-		w.skip(path, "holds unfinished transfers")
-		return nil
 	case entry.IsDir():
 		entries, err := os.ReadDir(abs)
 		if err != nil {

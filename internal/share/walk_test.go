@@ -108,7 +108,7 @@ func TestWalkUsageErrors(t *testing.T) {
 }
 
 func TestWalkSkipsWhatCannotBeSent(t *testing.T) {
-	root := tree(t, map[string]int{"outside": 1, "s/file": 1, "s/.lanyard/partial": 1, "s/sub/.lanyard": 1})
+	root := tree(t, map[string]int{"outside": 1, "s/file": 1, "s/.lanyard/partial": 1, "s/sub/.Lanyard": 1})
 	s := filepath.Join(root, "s")
 	for _, link := range []struct{ to, at string }{{"file", "inside"}, {"../outside", "outside"}, {".", "loop"}, {"no", "dangling"}} {
 		if err := os.Symlink(link.to, filepath.Join(s, link.at)); err != nil {
@@ -121,16 +121,17 @@ func TestWalkSkipsWhatCannotBeSent(t *testing.T) {
 	}
 	defer listener.Close()
 	got := walk(t, s)
-	if diff := cmp.Diff([]string{"s/file", "s/sub/.lanyard"}, paths(got)); diff != "" {
+	if diff := cmp.Diff([]string{"s/file", "s/sub/"}, paths(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	want := []Skip{
-		{"s/.lanyard", "holds unfinished transfers"},
+		{"s/.lanyard", "has a name that leads to where lanyard keeps what is unfinished"},
 		{"s/dangling", "is a link"},
 		{"s/inside", "is a link"},
 		{"s/loop", "is a link"},
 		{"s/outside", "is a link"},
 		{"s/socket", "is a socket"},
+		{"s/sub/.Lanyard", "has a name that leads to where lanyard keeps what is unfinished"},
 	}
 	if diff := cmp.Diff(want, got.Skipped()); diff != "" {
 		t.Errorf("skipped (-want +got):\n%s", diff)

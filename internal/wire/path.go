@@ -12,7 +12,8 @@ import (
 )
 
 // DataDir is the folder, at the top of where files are received, that holds
-// everything unfinished; no sender may name it.
+// everything unfinished. No part of a sender's path may name it: any folder that
+// is sent may be where files are received later.
 const DataDir = ".lanyard"
 
 // MaxPath is the longest path that any receiver takes, in bytes.
@@ -54,11 +55,9 @@ func PathFault(p string) string {
 			return `has a part "." or ".."`
 		case len(part) > maxPart && len(utf16.Encode([]rune(part))) > maxPart:
 			return "has a part that is too long"
+		case isDataDir(part):
+			return "leads to where lanyard keeps what is unfinished"
 		}
-	}
-	first, _, _ := strings.Cut(p, "/")
-	if isDataDir(first) {
-		return "is where lanyard keeps what is unfinished"
 	}
 	return ""
 }
@@ -67,6 +66,9 @@ func PathFault(p string) string {
 // in compatibility forms, with characters in it that HFS+ skips, with dots or
 // spaces behind it, with a stream's name, or by its short name on FAT.
 func isDataDir(name string) bool {
+	if !mayBeDataDir(name) {
+		return false
+	}
 	name = strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
 			return -1
@@ -78,4 +80,18 @@ func isDataDir(name string) bool {
 	name = strings.TrimRight(name, ". ")
 	short, isShort := strings.CutPrefix(name, "lanyar~")
 	return name == DataDir || isShort && strings.Trim(short, "0123456789") == ""
+}
+
+// mayBeDataDir spares nearly all names the folding, which a manifest of a million
+// would be long at: in any form of DataDir something is not ASCII, or it begins as
+// DataDir or its short name does.
+func mayBeDataDir(name string) bool {
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return true
+		}
+	}
+	name = strings.TrimPrefix(name, ".")
+	const begins = "lanyar"
+	return len(name) >= len(begins) && strings.EqualFold(name[:len(begins)], begins)
 }

@@ -7,6 +7,7 @@ import (
 
 func TestPathFault(t *testing.T) {
 	long := strings.Repeat("x", 255)
+	const kept = "leads to where lanyard keeps what is unfinished"
 	for path, want := range map[string]string{
 		"":                               "is empty",
 		"/abs":                           "is absolute",
@@ -24,10 +25,19 @@ func TestPathFault(t *testing.T) {
 		strings.Repeat("日", 256):         "has a part that is too long",
 		strings.Repeat("😀", 128):         "has a part that is too long",
 		strings.Repeat("x/", 2048) + "x": "is too long",
-		".LanYard/x":                     "is where lanyard keeps what is unfinished",
-		"LANYAR~12":                      "is where lanyard keeps what is unfinished",
+		".LanYard/x":                     kept,
+		"LANYAR~12":                      kept,
+		"d/.lanyard":                     kept,
+		"d/.lanyard/x":                   kept,
+		"d/e/.LANYARD. ./x":              kept,
+		"d/.lanyard::$DATA/x":            kept,
+		"d/.lan\u200cyard/x":             kept,
+		"d/．lanyard/x":                   kept,
+		"d/.ｌanyard":                     kept,
+		"lanyar~1/x":                     kept,
+		"d/lanyar~1:x":                   kept,
 
-		"a": "", "d/.lanyard": "", ".lanyards": "", "lanyar~x": "", "...": "", " ": "", "CON": "", "x:y": "", "a\u202eb": "",
+		"a": "", "d/lanyard": "", "d/x.lanyard": "", ".lanyard.part": "", "lanyar": "", ".lanyards": "", "lanyar~x": "", "...": "", " ": "", "CON": "", "x:y": "", "a\u202eb": "",
 		"d/" + long: "", strings.Repeat("日", 255): "", strings.Repeat("x/", 2047) + "xx": "",
 	} {
 		if got := PathFault(path); got != want {

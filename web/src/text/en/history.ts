@@ -87,6 +87,9 @@ export const history = {
       say`${name} offers ${plural(files, '# file', '# files')}, ${size(bytes)}.`,
     file: (path: string) => say`Received and verified ${path}.`,
     fileAs: (path: string, name: string) => say`Received and verified ${path}, saved as ${name}.`,
+    fileBefore: (path: string) => say`Received ${path}, of which some was here before.`,
+    fileBeforeAs: (path: string, name: string) =>
+      say`Received ${path}, of which some was here before, saved as ${name}.`,
     lost: (seconds: number) => say`Nothing has come for ${duration(seconds)}.`,
     back: 'It goes on.',
     backAt: (name: string) => say`${name} goes on.`,

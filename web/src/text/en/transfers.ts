@@ -41,6 +41,12 @@ export const transfers = {
       ),
     unshared: 'Sharing has ended',
     done: 'Done, verified',
+    doneUncompared: (n: number) =>
+      plural(
+        n,
+        'Done. # file was there before, at least in part, and was not compared with the sender’s',
+        'Done. # files were there before, at least in part, and were not compared with the sender’s',
+      ),
     doneIn: (seconds: number) => `Done in ${duration(seconds)}, verified`,
     declined: 'Declined',
     cancelled: 'Cancelled',

@@ -33,6 +33,11 @@ describe('sentences of the log', () => {
     ],
     [entry('connected', { device: 'studio', address: '10.0.0.3:1' }), 'Connected to studio (10.0.0.3:1).'],
     [entry('file', { path: 'a/b.jpg' }), 'Received and verified a/b.jpg.'],
+    [entry('file', { path: 'a.jpg', before: true }), 'Received a.jpg, of which some was here before.'],
+    [
+      entry('file', { path: 'a.jpg', before: true, renamed: 'b.jpg' }),
+      'Received a.jpg, of which some was here before, saved as b.jpg.',
+    ],
     [
       entry('file', { path: 'a.jpg', renamed: 'a (1).jpg' }),
       'Received and verified a.jpg, saved as a (1).jpg.',

@@ -72,6 +72,8 @@ export function lineOf(e: Entry): Line | undefined {
     case 'offer':
       return e.offer ? fine(l.offer(e.device || e.offer.device, e.offer.files, e.offer.bytes)) : undefined
     case 'file':
+      if (e.before)
+        return fine(e.renamed ? l.fileBeforeAs(e.path ?? '', e.renamed) : l.fileBefore(e.path ?? ''))
       return fine(e.renamed ? l.fileAs(e.path ?? '', e.renamed) : l.file(e.path ?? ''))
     case 'lost':
       return problem(l.lost(e.seconds ?? 0))

@@ -60,6 +60,7 @@ test('what may be done follows from how it stands', () => {
 
 test('states in words', () => {
   expect(stateText(transfer({ state: 'done', took: 12 }))).toBe('Done in 12 sec, verified')
+  expect(stateText(transfer({ state: 'done', took: 12, uncompared: 1 }))).toContain('1 file was there before')
   expect(stateText(transfer({ state: 'done', kind: 'share', receivers: 2 }))).toContain('2 receivers')
   expect(stateText(transfer({ state: 'asking', kind: 'given', direction: 'sent' }))).toBe(
     'Asks you for files',

@@ -51,6 +51,7 @@ export function stateText(of: Transfer): string {
       return s.cancelled
     default:
       if (of.kind === 'share') return of.receivers ? s.shared(of.receivers) : s.unshared
+      if (of.uncompared) return s.doneUncompared(of.uncompared)
       return of.took ? s.doneIn(of.took) : s.done
   }
 }
