@@ -319,7 +319,7 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		words = ""
 	}
 	o := newOffered(rand.Text(), device, req.Name, r.RemoteAddr)
-	o.words, o.alias = words, known.Alias
+	o.words, o.alias, o.isTrusted = words, known.Alias, known.IsTrusted()
 	if err := d.note(o); err != nil {
 		return wire.OfferAnswer{}, err
 	}

@@ -38,6 +38,7 @@ type Node struct {
 
 	hashing  chan struct{} // held while a password is hashed
 	benching chan struct{} // holds one: a speed test that this node takes part in
+	planning chan struct{} // holds one: the plan of a stranger's offer that is being made
 	up, down *pace.Group   // what goes out of and into all of its transfers
 
 	opening sync.Mutex // guards what follows
@@ -82,7 +83,7 @@ func openAt(home string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state folder (LANYARD_HOME chooses another): %w", err)
 	}
-	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1), up: pace.New(0), down: pace.New(0)}, nil
+	return &Node{id: id, name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor), hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1), planning: make(chan struct{}, 1), up: pace.New(0), down: pace.New(0)}, nil
 }
 
 // SetLimits bounds what all transfers that have no limit of their own send and
