@@ -2,9 +2,14 @@ package node
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"lanyard/internal/identity"
+	"lanyard/internal/wire"
 )
 
 // Plans of strangers' offers wait for one another, and no trusted device waits for
@@ -46,4 +51,53 @@ func TestStrangersWaitForOneAnother(t *testing.T) {
 	cancel()
 	<-sent
 	<-sent
+}
+
+// Who does not ask about an offer any more has gone: a stranger soon, a trusted
+// device later.
+func TestForsakenOffers(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		isTrusted bool
+		patience  time.Duration
+	}{{"stranger", false, 2 * time.Second}, {"trusted", true, forsaken}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffered("o", identity.DeviceID{}, "laptop", "")
+				o.isTrusted = c.isTrusted
+				isGone := func(after string, want bool) {
+					t.Helper()
+					if err := o.gone(); errors.Is(err, wire.ErrSourceLost) != want {
+						t.Errorf("%s: %v", after, err)
+					}
+				}
+				time.Sleep(c.patience)
+				isGone("its time", false)
+				time.Sleep(time.Nanosecond)
+				isGone("more", true)
+				ctx, cancel := context.WithCancel(t.Context())
+				asked := make(chan error)
+				go func() {
+					_, err := o.state(ctx, 1)
+					asked <- err
+				}()
+				synctest.Wait()
+				isGone("a question", false)
+				cancel()
+				<-asked
+				time.Sleep(c.patience)
+				isGone("its time again", false)
+				time.Sleep(time.Nanosecond)
+				isGone("more again", true)
+				until, stop := o.untilWithdrawn(t.Context())
+				defer stop()
+				<-until.Done()
+				if !errors.Is(context.Cause(until), wire.ErrSourceLost) {
+					t.Errorf("ended by %v", context.Cause(until))
+				}
+				o.accept()
+				isGone("it was accepted", false)
+			})
+		})
+	}
 }
