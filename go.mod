@@ -1,6 +1,6 @@
 module lanyard
 
-go 1.26.0
+go 1.26.1 // before it, what a Root lists could be of elsewhere
 
 require (
 	github.com/adrg/xdg v0.5.3

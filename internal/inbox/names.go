@@ -77,7 +77,8 @@ func mapPart(part string, l volumeLimits) string {
 		if dotted {
 			ext = "." + ext
 		}
-		mapped = joinShort(base, "_", ext, l)
+		base, ext = shortened(base, "_", ext, l)
+		mapped = base + "_" + ext
 	}
 	return mapped
 }
@@ -109,17 +110,26 @@ func foldName(name string, l volumeLimits) string {
 
 // numbered is name with a number before its extension: "film (1).mov".
 func numbered(name string, n int, l volumeLimits) string {
+	before, after := aroundNumber(name, n, l)
+	return before + strconv.Itoa(n) + after
+}
+
+// aroundNumber is what stands before and after a number as long as n in a name
+// that gets one: "film (" and ").mov".
+func aroundNumber(name string, n int, l volumeLimits) (before, after string) {
 	ext := path.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	if stem == "" { // ".profile"
 		stem, ext = name, ""
 	}
-	return joinShort(stem, " ("+strconv.Itoa(n)+")", ext, l)
+	stem, ext = shortened(stem, " ("+strconv.Itoa(n)+")", ext, l)
+	return stem + " (", ")" + ext
 }
 
-// joinShort is stem+middle+ext, with as much taken from the end of the stem,
-// or where that is not enough of the extension, as the target demands.
-func joinShort(stem, middle, ext string, l volumeLimits) string {
+// shortened is stem and ext with as much taken from the end of the stem, or where
+// that is not enough of the extension, as the target demands when middle stands
+// between them.
+func shortened(stem, middle, ext string, l volumeLimits) (string, string) {
 	for tooLong(stem+middle+ext, l) {
 		cut := &stem
 		if len(stem) <= 1 {
@@ -128,7 +138,7 @@ func joinShort(stem, middle, ext string, l volumeLimits) string {
 		_, size := utf8.DecodeLastRuneInString(*cut)
 		*cut = (*cut)[:len(*cut)-size]
 	}
-	return stem + middle + ext
+	return stem, ext
 }
 
 // quote is an untrusted name as it may stand in a message: printable, short.

@@ -92,6 +92,9 @@ func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts 
 		return nil, err
 	}
 	for i := range files {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err := checkPath(files[i].Path, limits); err != nil {
 			return nil, err
 		}
@@ -117,7 +120,7 @@ func (in *Inbox) Plan(ctx context.Context, from Origin, files []wire.File, opts 
 			p.state[i] = Skipped
 		}
 	}
-	if err := p.nameAll(ctx); err != nil {
+	if err := newNamer(p).nameAll(ctx); err != nil {
 		return nil, err
 	}
 	return p, p.checkSpace()

@@ -53,7 +53,7 @@ type traces struct {
 // survey writes nothing.
 func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File) (*survey, error) {
 	s := &survey{done: make(map[wire.FileIndex]done), resume: make(map[wire.FileIndex]*resumed)}
-	traced, logs, err := in.traces(device)
+	traced, logs, err := in.traces(ctx, device)
 	defer func() {
 		for _, l := range logs {
 			_ = l.Close()
@@ -66,8 +66,8 @@ func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File)
 	keyer := keyer{device: device}
 	var parts []string
 	for i := range files {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+		if ctx.Err() != nil { // each may take a look at the disk
+			return nil, context.Cause(ctx)
 		}
 		f := &files[i]
 		k := keyer.file(f)
@@ -119,7 +119,7 @@ func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File)
 
 // traces looks what lies in the data folder: all partial files and journals, and
 // the intents in the device's logs, which the caller closes.
-func (in *Inbox) traces(device [32]byte) (map[key]traces, []file, error) {
+func (in *Inbox) traces(ctx context.Context, device [32]byte) (map[key]traces, []file, error) {
 	names, err := in.dataNames()
 	if err != nil {
 		return nil, nil, err
@@ -128,6 +128,9 @@ func (in *Inbox) traces(device [32]byte) (map[key]traces, []file, error) {
 	traced := make(map[key]traces)
 	var logs []file
 	for _, name := range names {
+		if ctx.Err() != nil {
+			return nil, logs, context.Cause(ctx)
+		}
 		k, ext, ok := parseName(name)
 		if !ok {
 			continue

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"lanyard/internal/wire"
@@ -22,65 +24,86 @@ const (
 	maxFolders     = 1 << 20
 )
 
-// A namer gives each file of a transfer its own name in the inbox.
+// maxTries is how many numbers are tried for one name: nobody has as many files
+// of a name in a folder by chance.
+const maxTries = 10_000
+
+// A namer gives each file of a transfer its own name in the inbox. It knows a
+// folder by the one that it is in and its own name, which mostly is a piece of a
+// path of the manifest: what is kept of a folder does not grow with its depth.
 type namer struct {
-	p    *Plan
-	sent map[string]*place // folders by their sent path
-	here map[string]*place // folders by their path in the inbox, folded
+	p      *Plan
+	places []place           // the first is the inbox
+	sent   map[child]placeID // folders by their sent names
+	names  map[child]holder  // by folded name in the inbox
+	counts map[child]int     // by folded name without its number: the number tried last
+
+	// The files of a folder mostly follow one another.
+	last   string  // sent path of the folder that was asked for last
+	lastAt placeID // that folder
+}
+
+// A placeID is an index in namer.places.
+type placeID int32
+
+// A child is a name in a folder.
+type child struct {
+	in   placeID
+	name string
 }
 
 // A place is a folder that files of the transfer go to.
 type place struct {
-	target string            // its path under the inbox, "." for the inbox
-	listed bool              // is an empty folder of the manifest
-	taken  map[string]string // by folded name: the sent name that has it, of a folder with "/"
-	exists bool              // on the disk
-	there  map[string]bool   // folded names in it on the disk; nil until looked at
-	next   map[string]int    // by folded name: the number to try next
+	in     placeID
+	name   string          // in the inbox
+	asSent bool            // its path in the inbox is the sent one
+	listed bool            // is an empty folder of the manifest
+	exists bool            // on the disk
+	there  map[string]bool // folded names in it on the disk; nil until looked at
 }
 
-// take notes that a sent name has a name in the folder.
-func (w *place) take(folded, by string) {
-	if w.taken == nil {
-		w.taken = make(map[string]string)
-	}
-	w.taken[folded] = by
+// A holder has a name in the inbox.
+type holder struct {
+	sent string  // the name that it was sent by; empty: the name is free for who goes to dir
+	dir  placeID // the folder; 0: it is a file
 }
 
-// count is the next number for a name. Counting on, rather than from 1 each
-// time, keeps a million names that fold to one from taking hours.
-func (w *place) count(folded string) int {
-	if w.next == nil {
-		w.next = make(map[string]int)
+func newNamer(p *Plan) *namer {
+	return &namer{
+		p: p, places: []place{{asSent: true, exists: true}},
+		sent: make(map[child]placeID), names: make(map[child]holder, len(p.files)), counts: make(map[child]int),
 	}
-	w.next[folded]++
-	return w.next[folded]
 }
 
 // nameAll fills in targets and the states of files that are skipped, or folders
 // that are there already.
-func (p *Plan) nameAll(ctx context.Context) error {
-	n := &namer{p: p, sent: make(map[string]*place), here: make(map[string]*place)}
-	root := &place{target: ".", exists: true}
-	n.sent[""], n.here["."] = root, root
+func (n *namer) nameAll(ctx context.Context) error {
+	p := n.p
 	for i, d := range p.survey.done {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if d.target != p.wanted(i) {
 			p.targets[i] = d.target
 		}
-		where := n.at(path.Dir(d.target))
-		where.take(foldName(path.Base(d.target), p.limits), byEarlier)
+		dir, base := path.Split(d.target)
+		in, err := n.earlier(dir)
+		if err != nil {
+			return err
+		}
+		n.take(child{in, foldName(base, p.limits)}, byEarlier)
 	}
 	// Names that can stay as they are come first, so that a file that gets a
 	// number takes none of theirs.
 	var later []wire.FileIndex
 	for i := range p.files {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if p.state[i] == Skipped {
 			continue // it takes nobody's name
 		}
-		ok, err := n.first(wire.FileIndex(i))
+		ok, err := n.first(ctx, wire.FileIndex(i))
 		if err != nil {
 			return err
 		}
@@ -88,17 +111,22 @@ func (p *Plan) nameAll(ctx context.Context) error {
 			later = append(later, wire.FileIndex(i))
 		}
 	}
-	numbered := make(map[string]bool, len(later))
+	numbered := make(map[child]bool, len(later))
 	for _, i := range later {
 		sent := p.wanted(i)
-		if numbered[sent] || n.sent[sent] != nil {
+		in, base, err := n.locate(ctx, sent)
+		if err != nil {
+			return err
+		}
+		own := child{in, base}
+		if _, isFolder := n.sent[own]; isFolder || numbered[own] {
 			return twice(sent)
 		}
-		numbered[sent] = true
+		numbered[own] = true
 		if p.state[i] == Done {
 			continue
 		}
-		if err := n.number(i); err != nil {
+		if err := n.number(ctx, i, in, base); err != nil {
 			return err
 		}
 	}
@@ -109,98 +137,207 @@ func twice(sent string) error {
 	return fmt.Errorf("%w: %s is there twice, or as a file and as a folder", wire.ErrBadName, quote(sent))
 }
 
-// at is the place with a path in the inbox.
-func (n *namer) at(target string) *place {
-	folded := foldName(target, n.p.limits)
-	where := n.here[folded]
-	if where == nil {
-		where = &place{target: target}
-		st, err := n.p.in.fs.Lstat(target)
-		where.exists = err == nil && st.kind == folder
-		n.here[folded] = where
-	}
-	return where
+// take notes that a sent name has a name in the inbox.
+func (n *namer) take(name child, by string) {
+	h := n.names[name]
+	h.sent = by
+	n.names[name] = h
 }
 
-// dir is the place of a sent folder, whose name is made if it is new.
-// sent is a part of a path in the manifest that ends before a "/", or "".
-func (n *namer) dir(full string, end int) (*place, error) {
-	sent := full[:end]
-	if where := n.sent[sent]; where != nil {
-		return where, nil
+// add makes a place of a folder that has none yet.
+func (n *namer) add(in placeID, name string, exists bool) (placeID, error) {
+	if most := min(foldersPerFile*len(n.p.files)+4096, maxFolders); len(n.places) > most {
+		return 0, fmt.Errorf("%w: more than %d folders for %d entries", wire.ErrTooLarge, most, len(n.p.files))
 	}
-	if most := min(foldersPerFile*len(n.p.files)+4096, maxFolders); len(n.sent) > most {
-		return nil, fmt.Errorf("%w: more than %d folders for %d entries", wire.ErrTooLarge, most, len(n.p.files))
+	n.places = append(n.places, place{in: in, name: name, exists: exists})
+	at := placeID(len(n.places) - 1)
+	folded := child{in, foldName(name, n.p.limits)}
+	h := n.names[folded]
+	h.dir = at
+	n.names[folded] = h
+	return at, nil
+}
+
+// earlier is the folder of a file that is done, by its path in the inbox. It may
+// end in "/".
+func (n *namer) earlier(dir string) (placeID, error) {
+	at := placeID(0)
+	for name := range strings.SplitSeq(strings.TrimSuffix(dir, "/"), "/") {
+		if name == "" {
+			break // the inbox itself
+		}
+		next := n.names[child{at, foldName(name, n.p.limits)}].dir
+		if next == 0 {
+			exists := false
+			if n.places[at].exists {
+				st, err := n.p.in.fs.Lstat(n.path(at, name))
+				exists = err == nil && st.kind == folder
+			}
+			var err error
+			if next, err = n.add(at, name, exists); err != nil {
+				return 0, err
+			}
+		}
+		at = next
 	}
-	slash := max(strings.LastIndexByte(sent, '/'), 0)
-	parent, err := n.dir(full, slash)
+	return at, nil
+}
+
+// path is that of a name in a folder, under the inbox.
+func (n *namer) path(in placeID, name string) string {
+	if in == 0 {
+		return name
+	}
+	parts := []string{name}
+	for ; in != 0; in = n.places[in].in {
+		parts = append(parts, n.places[in].name)
+	}
+	slices.Reverse(parts)
+	return strings.Join(parts, "/")
+}
+
+// pathOf is that of a folder, under the inbox.
+func (n *namer) pathOf(at placeID) string {
+	if at == 0 {
+		return "."
+	}
+	return n.path(n.places[at].in, n.places[at].name)
+}
+
+// locate is where a sent path lies: the folder, and its name there.
+func (n *namer) locate(ctx context.Context, sent string) (in placeID, base string, err error) {
+	slash := strings.LastIndexByte(sent, '/')
+	in, err = n.dir(ctx, sent[:max(slash, 0)])
+	return in, sent[slash+1:], err
+}
+
+// dir is the place of a sent folder; empty: the inbox. Names are made for those
+// on the way to it that are new.
+func (n *namer) dir(ctx context.Context, sent string) (placeID, error) {
+	if sent == n.last {
+		return n.lastAt, nil
+	}
+	at := placeID(0)
+	for end := 0; end < len(sent); end++ {
+		base, _, _ := strings.Cut(sent[end:], "/")
+		end += len(base)
+		next, ok := n.sent[child{at, base}]
+		if !ok {
+			var err error
+			if next, err = n.enter(ctx, at, base, sent[:end]); err != nil {
+				return 0, err
+			}
+			n.sent[child{at, base}] = next
+		}
+		at = next
+	}
+	n.last, n.lastAt = sent, at
+	return at, nil
+}
+
+// enter is the place of a sent folder that is new.
+func (n *namer) enter(ctx context.Context, in placeID, base, sent string) (placeID, error) {
+	exists := false
+	name, err := n.free(ctx, in, mapPart(base, n.p.limits), 0, func(name, folded string) (bool, error) {
+		h := n.names[child{in, folded}]
+		if h.sent == base && h.dir == 0 {
+			return false, twice(sent)
+		}
+		if h.sent != "" {
+			return false, nil
+		}
+		isThere, err := n.isThere(ctx, in, folded)
+		if err != nil || !isThere {
+			return err == nil, err
+		}
+		st, err := n.p.in.fs.Lstat(n.path(in, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, opError("look at", name, err)
+		}
+		exists = err == nil && st.kind == folder
+		return exists, nil
+	})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	base := strings.TrimPrefix(sent[slash:], "/")
-	self := base + "/"
-	mapped := mapPart(base, n.p.limits)
-	for name := mapped; ; {
-		folded := foldName(name, n.p.limits)
-		by, taken := parent.taken[folded]
-		if taken && by == base {
-			return nil, twice(sent)
+	folded := child{in, foldName(name, n.p.limits)}
+	at := n.names[folded].dir
+	if at == 0 {
+		if at, err = n.add(in, name, exists); err != nil {
+			return 0, err
 		}
-		free := !taken
-		if free {
-			there, err := n.isThere(parent, folded)
-			if err != nil {
-				return nil, err
-			}
-			if there {
-				st, err := n.p.in.fs.Lstat(join(parent.target, name))
-				if err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return nil, opError("look at", name, err)
-				}
-				free = err == nil && st.kind == folder
-			}
+	}
+	n.take(folded, base)
+	where := &n.places[at]
+	where.asSent = n.places[in].asSent && where.name == base
+	return at, nil
+}
+
+// free is name, or name with a number, that isFree says is free; from is the
+// first number, 0 for none.
+func (n *namer) free(ctx context.Context, in placeID, name string, from int, isFree func(name, folded string) (bool, error)) (string, error) {
+	for tries := from; tries <= maxTries; tries++ {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
 		}
-		if free {
-			parent.take(folded, self)
-			where := n.at(join(parent.target, name))
-			n.sent[sent] = where
-			return where, nil
+		try := name
+		if tries > 0 {
+			try = n.next(in, name)
 		}
-		name = numbered(mapped, parent.count(foldName(mapped, n.p.limits)), n.p.limits)
+		if ok, err := isFree(try, foldName(try, n.p.limits)); ok || err != nil {
+			return try, err
+		}
+	}
+	return "", wire.Advise(fmt.Errorf("%w: %s and %d names like it are taken in %s", wire.ErrBadName, quote(name), maxTries, quote(n.pathOf(in))),
+		"Receive it into another folder.")
+}
+
+// next is name with the number that is to be tried next. Names of which the same
+// is left when they are cut to make room for the number are counted as one:
+// otherwise each of them would try all numbers of the others again.
+func (n *namer) next(in placeID, name string) string {
+	for least := 1; ; least *= 10 {
+		before, after := aroundNumber(name, least, n.p.limits)
+		stem := child{in, foldName(before+after, n.p.limits)}
+		if number := max(n.counts[stem]+1, least); number < 10*least {
+			n.counts[stem] = number
+			return before + strconv.Itoa(number) + after
+		}
 	}
 }
 
 // first gives file i its own name, if that is to be had.
-func (n *namer) first(i wire.FileIndex) (bool, error) {
+func (n *namer) first(ctx context.Context, i wire.FileIndex) (bool, error) {
 	p := n.p
 	sent := p.wanted(i)
 	if p.files[i].Dir {
-		return true, n.folder(i, sent)
+		return true, n.folder(ctx, i, sent)
 	}
-	slash := max(strings.LastIndexByte(sent, '/'), 0)
-	where, err := n.dir(sent, slash)
+	in, base, err := n.locate(ctx, sent)
 	if err != nil {
 		return false, err
 	}
-	base := strings.TrimPrefix(sent[slash:], "/")
 	name := mapPart(base, p.limits)
 	folded := foldName(name, p.limits)
-	if by, taken := where.taken[folded]; taken {
-		if by == base || len(by) == len(base)+1 && by[:len(base)] == base {
+	own := child{in, folded}
+	h := n.names[own]
+	if h.sent != "" {
+		if h.sent == base {
 			return false, twice(sent)
 		}
 		return false, nil
 	}
-	where.take(folded, base)
+	h.sent = base
+	n.names[own] = h
 	if p.state[i] == Done {
 		return true, nil
 	}
-	there, err := n.isThere(where, folded)
+	there, err := n.isThere(ctx, in, folded)
 	if err != nil {
 		return false, err
 	}
-	target := join(where.target, name)
 	if there {
+		target := n.path(in, name)
 		st, err := p.in.fs.Lstat(target)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -213,16 +350,17 @@ func (n *namer) first(i wire.FileIndex) (bool, error) {
 			p.state[i] = Skipped
 		}
 	}
-	p.setTarget(i, target)
+	n.setTarget(i, in, base, name)
 	return true, nil
 }
 
 // folder names an empty folder of the manifest.
-func (n *namer) folder(i wire.FileIndex, sent string) error {
-	where, err := n.dir(sent, len(sent))
+func (n *namer) folder(ctx context.Context, i wire.FileIndex, sent string) error {
+	at, err := n.dir(ctx, sent)
 	if err != nil {
 		return err
 	}
+	where := &n.places[at]
 	if where.listed {
 		return twice(sent)
 	}
@@ -230,46 +368,43 @@ func (n *namer) folder(i wire.FileIndex, sent string) error {
 	if where.exists {
 		n.p.state[i] = Done
 	}
-	n.p.setTarget(i, where.target)
+	if !where.asSent {
+		n.p.targets[i] = n.pathOf(at)
+	}
 	return nil
 }
 
-// number gives file i the next free "name (1)" in its folder.
-func (n *namer) number(i wire.FileIndex) error {
-	sent := n.p.wanted(i)
-	slash := max(strings.LastIndexByte(sent, '/'), 0)
-	where, err := n.dir(sent, slash)
+// number gives file i, which was sent by the name base, the next free "name (1)"
+// in its folder.
+func (n *namer) number(ctx context.Context, i wire.FileIndex, in placeID, base string) error {
+	name, err := n.free(ctx, in, mapPart(base, n.p.limits), 1, func(_, folded string) (bool, error) {
+		if n.names[child{in, folded}].sent != "" {
+			return false, nil
+		}
+		there, err := n.isThere(ctx, in, folded)
+		return !there && err == nil, err
+	})
 	if err != nil {
 		return err
 	}
-	name := mapPart(strings.TrimPrefix(sent[slash:], "/"), n.p.limits)
-	for {
-		try := numbered(name, where.count(foldName(name, n.p.limits)), n.p.limits)
-		folded := foldName(try, n.p.limits)
-		if _, taken := where.taken[folded]; taken {
-			continue
-		}
-		there, err := n.isThere(where, folded)
-		if err != nil {
-			return err
-		}
-		if !there {
-			where.take(folded, byEarlier)
-			n.p.setTarget(i, join(where.target, try))
-			return nil
-		}
-	}
+	n.take(child{in, foldName(name, n.p.limits)}, byEarlier)
+	n.setTarget(i, in, base, name)
+	return nil
 }
 
 // isThere tells whether a name that folds to folded is on the disk.
-func (n *namer) isThere(where *place, folded string) (bool, error) {
+func (n *namer) isThere(ctx context.Context, in placeID, folded string) (bool, error) {
+	where := &n.places[in]
 	if !where.exists {
 		return false, nil
 	}
 	if where.there == nil {
-		names, err := n.p.in.fs.List(where.target)
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		names, err := n.p.in.fs.List(n.pathOf(in))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, opError("list", where.target, err)
+			return false, opError("list", n.pathOf(in), err)
 		}
 		where.there = make(map[string]bool, len(names))
 		for _, name := range names {
@@ -279,9 +414,11 @@ func (n *namer) isThere(where *place, folded string) (bool, error) {
 	return where.there[folded], nil
 }
 
-func (p *Plan) setTarget(i wire.FileIndex, target string) {
-	if target != p.wanted(i) {
-		p.targets[i] = target
+// setTarget notes the name of file i in a folder, where that makes another path
+// than the one that is wanted.
+func (n *namer) setTarget(i wire.FileIndex, in placeID, base, name string) {
+	if name != base || !n.places[in].asSent {
+		n.p.targets[i] = n.path(in, name)
 	}
 }
 

@@ -48,7 +48,6 @@ type Daemon struct {
 	listener net.Listener
 	release  func() // the state folder
 	slots    chan struct{}
-	large    chan struct{} // holds one: a long list of files of an offer that nobody has accepted
 	begun    chan *task    // to be run
 	stopped  chan struct{} // closed when none will be
 	seen     *neighbours
@@ -79,7 +78,7 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 		return nil, err
 	}
 	d := &Daemon{
-		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce), large: make(chan struct{}, 1),
+		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce),
 		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
 		verdicts: make(chan TrustAnswer), aside: make(chan func(context.Context)), drops: newDrops(n.home),
 	}
@@ -253,12 +252,7 @@ func (d *Daemon) returned(o *offered) {
 // arrived makes a task of an offer whose sender is connected.
 func (d *Daemon) arrived(o *offered) *task {
 	t := d.newTask(rand.Text(), time.Now(), order{Kind: TransferOffered, Device: o.device.String(), Name: o.name, Address: o.address, Offer: o.id})
-	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(func() {
-		d.desk.settled()
-		if t.isLarge {
-			<-d.large
-		}
-	})
+	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(d.desk.settled)
 	d.mu.Lock()
 	d.tasks = append(d.tasks, t)
 	d.mu.Unlock()

@@ -328,7 +328,7 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		d.report(Event{Kind: KindWarning, Reason: "which devices are trusted is not known: " + err.Error()})
 	}
 	o := newOffered(rand.Text(), device, req.Name, r.RemoteAddr)
-	o.alias = known.Alias
+	o.alias, o.isTrusted = known.Alias, known.IsTrusted()
 	answer := wire.OfferAnswer{Offer: o.id, Name: d.node.name}
 	if d.number > 0 {
 		return answer, d.note(o) // nobody is asked
@@ -341,7 +341,7 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		if err := d.note(o); err != nil {
 			return err
 		}
-		d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: o.address, Words: o.words, Trusted: known.IsTrusted()})
+		d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: o.address, Words: o.words, Trusted: o.isTrusted})
 		return nil
 	})
 	return answer, err

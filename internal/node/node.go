@@ -41,6 +41,7 @@ type Node struct {
 
 	hashing  chan struct{} // held while a password is hashed
 	benching chan struct{} // holds one: a speed test that this node takes part in
+	planning chan struct{} // holds one: the plan of a stranger's offer that is being made
 	up, down *pace.Group   // what goes out of and into all of its transfers
 	answerer *pairing.Answerer
 
@@ -92,7 +93,7 @@ func openAt(home string, opts Options) (*Node, error) {
 	}
 	return &Node{
 		id: id, secret: inbox.Secret(secret), name: cmp.Or(opts.Name, hostName()), home: home, kept: cmp.Or(opts.Keep, historyFor),
-		hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1),
+		hand: opts.ByHand, hashing: make(chan struct{}, maxHashing), benching: make(chan struct{}, 1), planning: make(chan struct{}, 1),
 		up: pace.New(0), down: pace.New(0), answerer: pairing.NewAnswerer(),
 	}, nil
 }

@@ -22,7 +22,10 @@ type offered struct {
 	address string
 	words   string // to be compared with those on the sender's screen
 	made    time.Time
-	conns   chan *secure.Conn // reverse connections that nobody uses yet
+
+	isTrusted bool // the device was when it made the offer
+
+	conns chan *secure.Conn // reverse connections that nobody uses yet
 
 	withdrawn chan struct{} // closed when the sender has withdrawn it
 	why       error         // to be read then: errWithdrawn, or errCalledOff
@@ -164,16 +167,24 @@ func (o *offered) withdraw(isFinal bool) {
 	}
 }
 
-// untilWithdrawn is ctx as long as the sender does not withdraw the offer. stop is
-// to be called when that is of no interest any more.
+// untilWithdrawn is ctx as long as the sender does not withdraw the offer, or goes
+// before it is accepted. stop is to be called when that is of no interest any more.
 func (o *offered) untilWithdrawn(ctx context.Context) (until context.Context, stop func()) {
 	until, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		select {
-		case <-o.withdrawn:
-			cancel(o.why)
-		case <-until.Done():
+		look := time.NewTicker(followPause / 2)
+		defer look.Stop()
+		for until.Err() == nil {
+			select {
+			case <-o.withdrawn:
+				cancel(o.why)
+			case <-look.C:
+				if err := o.gone(); err != nil {
+					cancel(err)
+				}
+			case <-until.Done():
+			}
 		}
 	})
 	return until, func() {
@@ -187,18 +198,25 @@ var errCalledOff = fmt.Errorf("%w: the sender has cancelled it", wire.ErrStopped
 
 var errWithdrawn = fmt.Errorf("%w: it has stopped sending", wire.ErrSourceLost)
 
-// forsaken is how long a sender that wants an answer may not have asked for it: it
-// asks every offerWait.
-const forsaken = 2*offerWait + callTime
+// forsaken is how long a trusted sender that wants an answer may not have asked for
+// it: it asks every offerWait. What a stranger left is not kept as long.
+const (
+	forsaken           = 2*offerWait + callTime
+	forsakenByStranger = 2 * followPause
+)
 
-// gone tells why the sender waits for no answer any more; nil: it does.
+// gone tells why the sender waits for no answer any more; nil: it does, or has one.
 func (o *offered) gone() error {
+	patience := forsakenByStranger
+	if o.isTrusted {
+		patience = forsaken
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if time.Since(o.asked) > forsaken {
-		return wire.ErrSourceLost
+	if o.accepted || o.asking > 0 || time.Since(o.asked) <= patience {
+		return nil
 	}
-	return nil
+	return wire.ErrSourceLost
 }
 
 // arrive takes a reverse connection, and tells whether it is the first one.
@@ -216,6 +234,9 @@ func (o *offered) arrive(c *secure.Conn, head wire.ReverseHead) (first bool) {
 		return false
 	}
 	first = !o.begun
+	if first {
+		o.asked = time.Now() // people may have compared words since
+	}
 	o.begun, o.head = true, head // of a sender that was started again, the last one is good
 	return first
 }
@@ -229,7 +250,7 @@ func (o *offered) open(head wire.ReverseHead, dial dialer) (first bool) {
 	o.change(func() {
 		if o.ended.IsZero() {
 			first = !o.begun
-			o.begun, o.head, o.dial, o.wanted = true, head, dial, 0
+			o.begun, o.head, o.dial, o.wanted, o.asked = true, head, dial, 0, time.Now()
 		}
 	})
 	return first

@@ -113,6 +113,9 @@ func (r *receive) run(ctx context.Context, c *conn) (res Result, err error) {
 	defer r.ledger.wait()
 	r.link = interfaceOf(c.LocalAddr())
 	opts := r.opts
+	if o := r.peer.offer; o != nil && !r.peer.hasCode() {
+		r.isStranger = !o.isTrusted && !o.isAccepted()
+	}
 	if r.header, r.files, err = r.manifest(ctx, c); err != nil {
 		return Result{}, err
 	}
@@ -167,20 +170,26 @@ func (r *receive) manifest(ctx context.Context, c *conn) (wire.Header, []wire.Fi
 		ctx, cancel = context.WithTimeoutCause(ctx, offerTime, fmt.Errorf("%w: its list of files takes too long", wire.ErrSourceLost))
 		defer cancel()
 	}
-	header, files, err := r.peer.manifest(ctx, c, r.limits)
-	if r.more == nil || !errors.Is(err, wire.ErrTooLarge) {
-		return header, files, err
+	header, files, err := r.peer.manifest(ctx, c, r.limits())
+	if r.isStranger && errors.Is(err, wire.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", wire.ErrLongList, err)
 	}
-	if err := r.more(); err != nil {
-		return wire.Header{}, nil, err
-	}
-	again, err := r.peer.connect(ctx)
-	if err != nil {
-		return wire.Header{}, nil, err
-	}
-	defer again.Close()
-	return r.peer.manifest(ctx, newConn(again), wire.Limits{})
+	return header, files, err
 }
+
+// limits bound the list of files.
+func (r *receive) limits() wire.Limits {
+	if r.isStranger {
+		return strangers
+	}
+	return wire.Limits{}
+}
+
+// strangers bound the lists of files of offers that nobody has accepted, by
+// devices that are not trusted. Sixteen of them may be here at one time: what is
+// kept of each is 2 MiB of paths, twice that when all get other names, and some
+// 200 bytes an entry.
+var strangers = wire.Limits{Files: 20_000, Paths: 2 << 20, Depth: 64}
 
 // offerTime is how long the list of an offer's files may take.
 const offerTime = 2 * time.Minute
@@ -195,9 +204,7 @@ type receive struct {
 	// callers are senders that connect to us, among them perhaps the peer; nil
 	// where none can.
 	callers *want
-	link    string       // the interface that the sender was met over
-	limits  wire.Limits  // of the list of files
-	more    func() error // asks whether one beyond limits may be read; nil: it may not
+	link    string // the interface that the sender was met over
 	header  wire.Header
 	files   []wire.File
 	renamed map[wire.FileIndex]string // the paths that the first maxListed of them get here, where they are others
@@ -206,6 +213,8 @@ type receive struct {
 	layout  *wire.Layout
 	began   time.Time // zero until the offer was taken
 	entry   int64     // in the history, when it is over; 0: there is none
+
+	isStranger bool // the peer has made an offer that nobody has accepted, and is not trusted
 
 	isByRule bool   // the rule of the device that offers it has taken it
 	folder   string // by that rule; ends as a folder does, or is empty
@@ -337,6 +346,15 @@ func (r *receive) planBy(ctx context.Context, opts ReceiveOptions, wanted share.
 	if err != nil {
 		return nil, nil, err
 	}
+	if r.isStranger {
+		// Strangers wait for one another; who is trusted does not wait for them.
+		select {
+		case r.node.planning <- struct{}{}:
+			defer func() { <-r.node.planning }()
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
 	in, err := inbox.Open(dir, r.node.secret)
 	if err != nil {
 		return nil, nil, unusable(dir, err)
@@ -362,14 +380,20 @@ func (r *receive) offer(dir string, plan *inbox.Plan) Offer {
 	o := offerOf(r.title(), r.chosen)
 	bytes := plan.Bytes()
 	o.Out, o.Free, o.Resumed, o.Text, o.ByRule = dir, bytes.Free, bytes.Resumed, r.header.Text, r.isByRule
+	size := 0
 	for i := range plan.Mapped() {
-		if len(o.Mapped) == MaxMapped {
+		size += len(r.files[i].Path) + len(plan.Target(i))
+		if len(o.Mapped) == MaxMapped || len(o.Mapped) > 0 && size > maxMappedBytes {
 			break
 		}
 		o.Mapped = append(o.Mapped, Mapping{Path: r.files[i].Path, Name: plan.Target(i)})
 	}
 	return o
 }
+
+// maxMappedBytes bounds the names of Offer.Mapped beyond the first: what is told
+// of an offer is kept when the offer has gone.
+const maxMappedBytes = 8 << 10
 
 // spans are the blocks that are still to be fetched. Files that are here
 // already count as arrived, those that are skipped do not.
@@ -489,7 +513,7 @@ func (r *receive) renew(ctx context.Context, refused string) error {
 	if err != nil {
 		return err
 	}
-	_, files, err := r.peer.manifest(ctx, c, wire.Limits{})
+	_, files, err := r.peer.manifest(ctx, c, r.limits())
 	if err != nil {
 		return err
 	}

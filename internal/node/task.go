@@ -156,7 +156,6 @@ type task struct {
 	created time.Time
 	wake    chan struct{} // holds one: something has changed that a task at rest waits for
 	settle  func()        // of TransferOffered, new: makes room at the desk
-	isLarge bool          // likewise, and it takes the place for long lists
 
 	answering sync.Mutex // one answer is checked at a time; taken before mu
 
@@ -503,7 +502,8 @@ func (t *task) look() (order, Transfer) {
 }
 
 // ask waits for a person's answer, which check finds nothing wrong with, as long
-// as the other side waits for it too: gone tells why it does not any more.
+// as the other side waits for it too: gone tells why it does not any more; nil: ctx
+// ends then.
 func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() error) (Answer, error) {
 	q := &question{check, make(chan Answer, 1)}
 	t.mu.Lock()
@@ -528,6 +528,9 @@ func (t *task) ask(ctx context.Context, check func(Answer) error, gone func() er
 		case <-late.C:
 			return Answer{}, wire.ErrExpired
 		case <-look.C:
+			if gone == nil {
+				continue
+			}
 			if err := gone(); err != nil {
 				return Answer{}, err
 			}

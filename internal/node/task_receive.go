@@ -72,9 +72,6 @@ func (t *task) takeOffer(ctx context.Context) error {
 		}
 		return a, err
 	})
-	if !isDecided {
-		r.limits, r.more = strangers, t.takeLarge
-	}
 	ctx, stop := o.untilWithdrawn(ctx)
 	defer stop()
 	connecting, cancel := context.WithTimeoutCause(ctx, offeredTime, wire.ErrSourceLost)
@@ -87,20 +84,6 @@ func (t *task) takeOffer(ctx context.Context) error {
 	res, err := r.run(ctx, newConn(c))
 	t.brought(r, res)
 	return err
-}
-
-// strangers bound the lists of files of offers that nobody has accepted, of which
-// there may be several. One may be longer, at a time.
-var strangers = wire.Limits{Files: 100_000, Paths: 16 << 20}
-
-func (t *task) takeLarge() error {
-	select {
-	case t.d.large <- struct{}{}:
-		t.isLarge = true
-		return nil
-	default:
-		return wire.ErrDeviceBusy
-	}
 }
 
 // brought notes how much is here now.
@@ -140,7 +123,7 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 	a := Answer{Accept: true, Out: r.folder}
 	var err error
 	if !offer.ByRule {
-		if a, err = t.ask(ctx, func(a Answer) error { return r.check(ctx, a) }, o.gone); err != nil || !a.Accept {
+		if a, err = t.ask(ctx, func(a Answer) error { return r.check(ctx, a) }, nil); err != nil || !a.Accept {
 			return a, err
 		}
 	}

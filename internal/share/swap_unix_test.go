@@ -5,6 +5,7 @@ package share
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +88,55 @@ func TestNamesThatAreNotUTF8AreSkipped(t *testing.T) {
 	}
 	if _, err := Walk(t.Context(), []string{bad}, Options{}); err == nil || !strings.Contains(err.Error(), `bad\xff`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A folder that is exchanged for a link after the one above it was listed is left
+// out, wherever the link leads.
+func TestFolderExchangedWhileListed(t *testing.T) {
+	for name, target := range map[string]string{"out of the share": "../../outside", "inside": "other"} {
+		t.Run(name, func(t *testing.T) {
+			root := tree(t, map[string]int{"s/t/sub/own": 1, "s/t/other/x": 2, "s/t/z": 3, "outside/diary": 4})
+			top, err := os.OpenRoot(filepath.Join(root, "s"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer top.Close()
+			below, err := openFolder(top, "t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer below.Close()
+			folder, err := lister(below)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer folder.Close()
+			entries, err := folder.list()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sub := filepath.Join(root, "s", "t", "sub")
+			if err := os.Rename(sub, filepath.Join(root, "moved")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(target, sub); err != nil {
+				t.Fatal(err)
+			}
+			w := &walker{disk: newDisk()}
+			if err := w.folder(t.Context(), folder, "s/t", entries); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range w.files {
+				got = append(got, f.Path)
+			}
+			if want := []string{"s/t/other/x", "s/t/z"}; !slices.Equal(got, want) {
+				t.Errorf("listed %q, want %q", got, want)
+			}
+			if len(w.skipped) != 1 || w.skipped[0].Path != "s/t/sub" {
+				t.Errorf("left out %q", w.skipped)
+			}
+		})
 	}
 }

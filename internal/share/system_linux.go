@@ -3,6 +3,7 @@ package share
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,13 +24,13 @@ func (f *diskFile) willNeed(offset int64, length int) {
 	_ = unix.Fadvise(int(f.fd), offset, int64(length), unix.FADV_WILLNEED) // a hint
 }
 
-// readable tells whether the file may be read, asking the system only where the
+// readable tells whether the file of that name in a folder may be read, asking the system only where the
 // mode leaves it open.
-func readable(path string, mode fs.FileMode) error {
+func readable(in *os.File, name string, mode fs.FileMode) error {
 	if mode.Perm()&0o444 == 0o444 {
 		return nil
 	}
-	return unix.Faccessat(unix.AT_FDCWD, path, unix.R_OK, unix.AT_EACCESS)
+	return unix.Faccessat(int(in.Fd()), name, unix.R_OK, unix.AT_EACCESS)
 }
 
 // noSpace tells whether err says that the disk, or the user's part of it, is full.

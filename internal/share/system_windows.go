@@ -3,6 +3,7 @@ package share
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/windows"
 )
@@ -23,7 +24,7 @@ func (f *diskFile) willNeed(int64, int) {}
 
 // readable is found out when the file is opened: access lists cannot be read
 // from the mode.
-func readable(string, fs.FileMode) error { return nil }
+func readable(*os.File, string, fs.FileMode) error { return nil }
 
 // noSpace tells whether err says that the disk is full.
 func noSpace(err error) bool {

@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -130,11 +131,16 @@ func (w *walker) top(ctx context.Context, p namedPath) error {
 		return unusable(err)
 	}
 	if info.IsDir() {
-		entries, err := os.ReadDir(p.abs)
+		in, err := lister(w.disk.tops[p.name].root)
 		if err != nil {
 			return unusable(err)
 		}
-		return w.folder(ctx, p.abs, p.name, entries)
+		defer in.Close()
+		entries, err := in.list()
+		if err != nil {
+			return unusable(err)
+		}
+		return w.folder(ctx, in, p.name, entries)
 	}
 	f, err := w.disk.open(p.name)
 	if err != nil {
@@ -144,19 +150,61 @@ func (w *walker) top(ctx context.Context, p namedPath) error {
 	return f.Close()
 }
 
-// folder adds what is in the folder at abs, path in the share.
-func (w *walker) folder(ctx context.Context, abs, path string, entries []fs.DirEntry) error {
+// A listed folder is one that is open. What is in it is looked at through it, so
+// that nothing that takes its place, or that of one above it, is.
+type listed struct {
+	root     *os.Root
+	*os.File // the same, to ask the system about what is in it
+}
+
+// lister opens what root is. The caller closes it.
+func lister(root *os.Root) (listed, error) {
+	dir, err := root.Open(".")
+	return listed{root, dir}, err
+}
+
+// list is what is in the folder, by name. With an error there may be some of it.
+func (l listed) list() ([]fs.DirEntry, error) {
+	entries, err := l.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// openFolder opens the folder of that name in another. A link is followed by a
+// Root when it stays inside: so what was opened is compared with what stood there.
+func openFolder(in *os.Root, name string) (*os.Root, error) {
+	before, err := in.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := in.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	after, err := root.Stat(".")
+	if err == nil && !os.SameFile(before, after) {
+		err = errors.New("another took its place")
+	}
+	if err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	return root, nil
+}
+
+// folder adds what is in a folder, path in the share.
+func (w *walker) folder(ctx context.Context, in listed, path string, entries []fs.DirEntry) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("list %q: %w", path, err)
 	}
 	before := len(w.files)
 	for _, entry := range entries {
-		if err := w.entry(ctx, abs+string(filepath.Separator)+entry.Name(), path+"/"+entry.Name(), entry); err != nil {
+		if err := w.entry(ctx, in, path+"/"+entry.Name(), entry); err != nil {
 			return err
 		}
 	}
 	if len(w.files) == before {
-		info, err := os.Lstat(abs)
+		info, err := in.Stat()
 		if err != nil {
 			w.skip(path, "cannot be read: "+plain(err).Error())
 			return nil
@@ -168,7 +216,7 @@ func (w *walker) folder(ctx context.Context, abs, path string, entries []fs.DirE
 
 // entry adds a file, or what is in a folder, or says why not. The error is
 // ctx's.
-func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry) error {
+func (w *walker) entry(ctx context.Context, in listed, path string, entry fs.DirEntry) error {
 	if w.exclude.match(path, entry.IsDir()) {
 		return nil
 	}
@@ -178,21 +226,14 @@ func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry)
 	}
 	switch {
 	case entry.IsDir():
-		entries, err := os.ReadDir(abs)
-		if err != nil {
-			w.skip(path, "cannot be read: "+plain(err).Error())
-			if len(entries) == 0 {
-				return nil
-			}
-		}
-		return w.folder(ctx, abs, path, entries)
+		return w.below(ctx, in, path, entry.Name())
 	case !entry.Type().IsRegular():
 		w.skip(path, kind(entry.Type()))
 		return nil
 	}
 	info, err := entry.Info()
 	if err == nil {
-		err = readable(abs, info.Mode())
+		err = readable(in.File, entry.Name(), info.Mode())
 	}
 	if err != nil {
 		w.skip(path, "cannot be read: "+plain(err).Error())
@@ -204,6 +245,31 @@ func (w *walker) entry(ctx context.Context, abs, path string, entry fs.DirEntry)
 	}
 	w.file(path, info)
 	return nil
+}
+
+// below adds what is in a folder that is in another, or says why not. The error is
+// ctx's.
+func (w *walker) below(ctx context.Context, in listed, path, name string) error {
+	root, err := openFolder(in.root, name)
+	if err != nil {
+		w.skip(path, "cannot be read: "+plain(err).Error())
+		return nil
+	}
+	defer root.Close()
+	folder, err := lister(root)
+	if err != nil {
+		w.skip(path, "cannot be read: "+plain(err).Error())
+		return nil
+	}
+	defer folder.Close()
+	entries, err := folder.list()
+	if err != nil {
+		w.skip(path, "cannot be read: "+plain(err).Error())
+		if len(entries) == 0 {
+			return nil
+		}
+	}
+	return w.folder(ctx, folder, path, entries)
 }
 
 func (w *walker) file(path string, info fs.FileInfo) {

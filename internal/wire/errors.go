@@ -26,6 +26,7 @@ var (
 	ErrReceiverLost  = errors.New("the receiver is gone")
 	ErrBadName       = errors.New("a name that cannot be written here")
 	ErrTooLarge      = errors.New("larger than allowed")
+	ErrLongList      = errors.New("more files, or deeper folders, than are taken from a device that is neither trusted nor has a code")
 	ErrMalformed     = errors.New("not in the form the protocol asks")
 	ErrVersion       = errors.New("no common protocol version")
 	ErrBusy          = errors.New("too much at once")
@@ -79,6 +80,7 @@ var failures = []struct {
 	{ErrSourceRead, Failure{"source_read", http.StatusInternalServerError, ExitPartial, "Check that the sender may read the file and that its disk is sound."}},
 	{ErrBadName, Failure{"bad_name", http.StatusUnprocessableEntity, ExitError, "Ask the sender to rename the file."}},
 	{ErrVersion, Failure{"version", http.StatusHTTPVersionNotSupported, ExitError, "Bring both machines to the same version of lanyard."}},
+	{ErrLongList, Failure{"long_list", http.StatusRequestEntityTooLarge, ExitError, "Let the two devices trust each other (\"lanyard pair\"), or send it with a code: \"lanyard send\" without --to."}},
 	{ErrTooLarge, Failure{"too_large", http.StatusRequestEntityTooLarge, ExitError, ""}},
 	{ErrMalformed, Failure{"malformed", http.StatusBadRequest, ExitError, "Check that the other side is lanyard, and of this version."}},
 	{ErrBusy, Failure{"busy", http.StatusServiceUnavailable, ExitError, "Try again in a moment."}},

@@ -45,6 +45,7 @@ type Limits struct {
 	Line  int   // bytes of one line; 0 for 64 KiB
 	Paths int   // bytes of all paths together; 0 for 1 GiB
 	Bytes int64 // of all files together; 0 for MaxBytes
+	Depth int   // parts of one path; 0 for as many as it has room for
 }
 
 // MaxBytes bounds the files of a share together: 256 TiB. What a receiver keeps
@@ -158,6 +159,9 @@ func ReadManifest(r io.Reader, limits Limits) (Header, []File, error) {
 		sum += rec.Size
 		if paths += len(rec.Path); paths > limits.Paths {
 			return Header{}, nil, in.fail(ErrTooLarge, fmt.Errorf("over %d bytes of paths", limits.Paths))
+		}
+		if limits.Depth > 0 && strings.Count(rec.Path, "/") >= limits.Depth {
+			return Header{}, nil, in.fail(ErrTooLarge, fmt.Errorf("a path of more than %d parts", limits.Depth))
 		}
 		files = append(files, File{
 			Path: rec.Path, Size: rec.Size, ModTime: rec.ModTime, Type: intern(types, rec.Type), Exec: rec.Exec, Dir: rec.Dir,

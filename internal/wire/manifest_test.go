@@ -192,6 +192,12 @@ func TestLimitsAreExact(t *testing.T) {
 	if _, _, err := ReadManifest(bytes.NewReader(large), Limits{Bytes: MaxBytes - 1}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
+	deep := encode(t, Header{}, []File{{Path: "a/b/c"}, {Path: "d"}})
+	for depth, want := range map[int]error{0: nil, 2: ErrTooLarge, 3: nil, 4: nil} {
+		if _, _, err := ReadManifest(bytes.NewReader(deep), Limits{Depth: depth}); !errors.Is(err, want) {
+			t.Errorf("depth %d: got %v, want %v", depth, err, want)
+		}
+	}
 	longest := bytes.IndexByte(text, '\n') + 1
 	if _, _, err := ReadManifest(bytes.NewReader(text), Limits{Line: longest}); err != nil {
 		t.Error(err)

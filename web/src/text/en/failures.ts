@@ -29,6 +29,16 @@ export const failures: FailureTexts = {
       todo: 'Have it sent again, and answer within five minutes.',
     },
   },
+  long_list: {
+    send: {
+      title: 'The other device does not trust this one enough for so many files.',
+      todo: 'Let the two devices trust each other, or share the files with a code.',
+    },
+    receive: {
+      title: 'These were more files than are taken from a device that is not trusted.',
+      todo: 'Let the two devices trust each other, or have the files shared with a code.',
+    },
+  },
   not_found: {
     title: 'The other device was not found.',
     todo: 'See that it is switched on, that lanyard runs there, and that both are on the same network. Otherwise use its address.',
