@@ -23,9 +23,9 @@ import (
 	"lanyard/internal/wire"
 )
 
-// waiting lets an honest node wait for offers, and for devices that want to be
+// listening lets an honest node wait for offers, and for devices that want to be
 // trusted.
-func waiting(t *testing.T) *victim {
+func listening(t *testing.T) *victim {
 	t.Helper()
 	v := &victim{t: t, node: openNode(t), done: make(chan struct{})}
 	ready := make(chan string, 1)
@@ -147,7 +147,7 @@ func TestWordsAreBound(t *testing.T) {
 	for _, k := range []call{offers, trust} {
 		t.Run(k.purpose, func(t *testing.T) {
 			t.Parallel()
-			v, key, na := waiting(t), newKey(t), nonce()
+			v, key, na := listening(t), newKey(t), nonce()
 			ways := map[string]func(c *client) (int, string){
 				"another nonce": func(c *client) (int, string) { return open(c, nonce()) },
 				"a short one":   func(c *client) (int, string) { return open(c, na[:31]) },
@@ -195,7 +195,7 @@ func TestWordsAreBound(t *testing.T) {
 // left open for an address, whatever keys it has.
 func TestWordsAreNotHeldOpen(t *testing.T) {
 	t.Parallel()
-	v, key, other := waiting(t), newKey(t), newKey(t)
+	v, key, other := listening(t), newKey(t), newKey(t)
 	c := v.connect(&key)
 	if status, _, body := offers.bind(c, nonce()); status != http.StatusOK {
 		t.Fatalf("%d %s", status, body)
