@@ -80,7 +80,7 @@ func (n *Node) pairByCode(ctx context.Context, opts PairOptions, report func(Eve
 	if err != nil {
 		return Known{}, err
 	}
-	code := proof{parsed, forTrust}
+	code := proof{Code: parsed, purpose: forTrust}
 	var p *peer
 	var c *conn
 	if opts.From != "" {
