@@ -175,7 +175,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 	}
 	defer door.Close()
 	p := &pairer{
-		node: n, porter: newPorter(n, door.code, forTrust, report), trusting: newTrusting(n, report, opts.Compare),
+		node: n, porter: newPorter(n, door.code, forTrust, report), trusting: newTrusting(n, report, opts.Compare, newRation(report)),
 		report: report, paired: make(chan Known, 1),
 	}
 	p.trusting.keep = p.befriend
@@ -189,6 +189,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 	defer func() {
 		cancel()
 		p.trusting.close()
+		p.trusting.ration.close()
 		// The other device shall have its answer.
 		shutDown(ctx, web)
 		wg.Wait()

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
 	"lanyard/internal/wire"
 )
 
@@ -35,6 +37,7 @@ type requests struct {
 	node   *Node
 	report func(Event)
 	come   chan struct{} // holds one when there may be a new one
+	ration *ration       // of what strangers may have told
 
 	mu     sync.Mutex
 	noted  []*request // the oldest first, each of another device
@@ -48,6 +51,8 @@ type request struct {
 	device identity.DeviceID
 	made   time.Time
 
+	trusted bool // its device is
+
 	isTold bool      // handed out by fresh; guarded by the mutex of requests, as are the next two
 	asking int       // how its request stands
 	heard  time.Time // when it asked last
@@ -58,8 +63,8 @@ type request struct {
 	err     error
 }
 
-func newRequests(n *Node, report func(Event)) *requests {
-	return &requests{node: n, report: report, come: make(chan struct{}, 1)}
+func newRequests(n *Node, report func(Event), ration *ration) *requests {
+	return &requests{node: n, report: report, come: make(chan struct{}, 1), ration: ration}
 }
 
 // decide answers a request, once, and tells whether this was the answer.
@@ -150,7 +155,8 @@ func (s *requests) note(q *request) error {
 		}
 	}
 	clear(s.noted[len(kept):])
-	if s.noted = kept; len(s.noted) >= maxRequests {
+	s.noted = kept
+	if len(s.noted) >= maxRequests && !(q.trusted && s.makeRoom()) {
 		return wire.ErrDeviceBusy
 	}
 	s.noted = append(s.noted, q)
@@ -159,6 +165,38 @@ func (s *requests) note(q *request) error {
 	default:
 	}
 	return nil
+}
+
+// makeRoom takes off the oldest request of a device that is not trusted, unless
+// something was chosen for it, and tells whether there was one. The mutex is held.
+func (s *requests) makeRoom() bool {
+	at := slices.IndexFunc(s.noted, func(q *request) bool { return !q.trusted && !q.isChosen() })
+	if at < 0 {
+		return false
+	}
+	s.noted[at].decide(wire.RequestState{}, wire.ErrDeviceBusy)
+	s.noted = slices.Delete(s.noted, at, at+1)
+	return true
+}
+
+// isChosen tells whether something was chosen for its device.
+func (q *request) isChosen() bool {
+	select {
+	case <-q.decided:
+		return q.err == nil
+	default:
+		return false
+	}
+}
+
+// keep lets a connection of its device stay when others push in: as many as a
+// transfer takes, if the device is trusted or has been given something, else few.
+func (q *request) keep(c *secure.Conn) {
+	if q.trusted || q.isChosen() {
+		c.KeepFor(q.device)
+	} else {
+		c.KeepGuest(q.device)
+	}
 }
 
 // ask finds the request of that ID, if that device made it, and notes that it
@@ -218,6 +256,9 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 		return wire.RequestAnswer{}, err
 	}
 	known, err := s.node.recognise(r.Context(), device, ask.Name)
+	if !known.IsTrusted() && !s.ration.allow(device.String(), r.RemoteAddr) {
+		return wire.RequestAnswer{}, wire.ErrDeviceBusy
+	}
 	switch {
 	case errors.Is(err, wire.ErrWrongDevice):
 		s.report(Event{Kind: KindRefused, Device: ask.Name, DeviceID: device.String(), Address: r.RemoteAddr, Reason: err.Error()})
@@ -230,6 +271,7 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 	q := &request{
 		Meeting: Meeting{Device: cmp.Or(known.Alias, ask.Name), DeviceID: device.String(), Address: r.RemoteAddr, Words: words},
 		id:      rand.Text(), device: device, made: time.Now(), heard: time.Now(), decided: make(chan struct{}),
+		trusted: known.IsTrusted(),
 	}
 	if err := s.note(q); err != nil {
 		return wire.RequestAnswer{}, err
@@ -255,7 +297,7 @@ func (s *requests) tell(id string, r *http.Request) (wire.RequestState, error) {
 		return wire.RequestState{}, errNoRequest
 	}
 	defer s.ask(id, device, -1)
-	linkOf(r).conn.Keep()
+	q.keep(linkOf(r).conn) // one that is not kept is answered all the same
 	late := time.NewTimer(requestWait)
 	defer late.Stop()
 	select {

@@ -81,7 +81,7 @@ type member struct {
 	unproven  *list.Element // nil once proven or gone
 	guest     *list.Element // nil unless it is one
 	proven    bool
-	owner     any // of a guest, or a proven one; nil: nobody was named
+	owner     any           // of a guest, or a proven one; nil: nobody was named
 	gone      chan struct{} // closed when it left the roll
 }
 
