@@ -143,7 +143,7 @@ func (d *desk) begin(o *offered) {
 // it: where several are, one of a trusted device takes the place of a stranger's.
 // Needs d.mu.
 func (d *desk) placeFor(o *offered) (hasPlace bool, instead *offered) {
-	if d.closed || d.isFull || len(d.handed) == cap(d.ready) {
+	if d.closed || d.isFull || len(d.ready) == cap(d.ready) {
 		return false, nil
 	}
 	open := 0

@@ -106,7 +106,9 @@ func TestOffersGiveWay(t *testing.T) {
 				}
 				if isBegun {
 					o.open(wire.ReverseHead{}, nil)
-					d.begin(o)
+					if d.begin(o); why(o) == nil {
+						<-d.ready
+					}
 				}
 				return why(o)
 			}
