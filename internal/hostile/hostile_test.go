@@ -49,10 +49,16 @@ var opening sync.Mutex // of nodes, whose folder is told by the environment
 // openNode makes a node with an identity of its own.
 func openNode(t testing.TB) *node.Node {
 	t.Helper()
+	return openNodeAt(t, t.TempDir())
+}
+
+// openNodeAt opens the node of a state folder.
+func openNodeAt(t testing.TB, home string) *node.Node {
+	t.Helper()
 	opening.Lock()
 	defer opening.Unlock()
 	before := os.Getenv("LANYARD_HOME")
-	if err := os.Setenv("LANYARD_HOME", t.TempDir()); err != nil {
+	if err := os.Setenv("LANYARD_HOME", home); err != nil {
 		t.Fatal(err)
 	}
 	n, err := node.Open(node.Options{})

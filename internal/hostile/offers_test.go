@@ -21,43 +21,18 @@ import (
 
 // A waiting node takes offers, as one that runs all the time does.
 type waiting struct {
-	*node.Daemon
-	t       testing.TB
-	inbox   string
-	address string
+	*standing
+	inbox string
 }
 
 func wait(t testing.TB) *waiting {
 	t.Helper()
-	w := &waiting{t: t, inbox: t.TempDir()}
-	n := openNode(t)
-	var err error
-	if w.Daemon, err = n.Daemon(t.Context(), node.DaemonOptions{Bind: "127.0.0.1", Inbox: w.inbox}); err != nil {
-		t.Fatal(err)
-	}
-	w.address = w.Info().Addresses[0]
-	if _, _, err := net.SplitHostPort(w.address); err != nil {
-		w.address = net.JoinHostPort(w.address, fmt.Sprint(node.DefaultPort))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, over := make(chan struct{}), make(chan error, 1)
-	go func() { over <- w.Run(ctx, func() { close(ready) }) }()
-	<-ready
-	t.Cleanup(func() {
-		began := time.Now()
-		cancel()
-		if err := <-over; err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("the node took %v to end", took)
-		}
-	})
-	return w
+	inbox := t.TempDir()
+	return &waiting{stand(t, t.TempDir(), inbox), inbox}
 }
 
-// until waits for so many transfers in a state, for d at most, and answers them.
-func (w *waiting) until(d time.Duration, many int, state node.State) (found []node.Transfer) {
+// has waits for so many transfers in a state, for d at most, and answers them.
+func (w *waiting) has(d time.Duration, many int, state node.State) (found []node.Transfer) {
 	w.t.Helper()
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		found = nil
@@ -202,14 +177,14 @@ func TestListsOfStrangers(t *testing.T) {
 			o := w.offers(s, &key)
 			defer o.leave()
 			if c.taken {
-				asked := w.until(20*time.Second, 1, node.Asking)[0]
+				asked := w.has(20*time.Second, 1, node.Asking)[0]
 				if asked.Offer.Files != len(c.files) {
 					t.Errorf("%d files are offered, not %d", asked.Offer.Files, len(c.files))
 				}
 				if err := w.Answer(asked.ID, node.Answer{}); err != nil {
 					t.Error(err)
 				}
-				w.until(5*time.Second, 0, node.Asking)
+				w.has(5*time.Second, 0, node.Asking)
 				return
 			}
 			select {
@@ -221,7 +196,7 @@ func TestListsOfStrangers(t *testing.T) {
 				t.Errorf("the sender is told: %d %s", o.status, o.answer)
 			}
 			refused++
-			last := w.until(5*time.Second, refused, node.Cancelled)[refused-1]
+			last := w.has(5*time.Second, refused, node.Cancelled)[refused-1]
 			if last.Error == nil || last.Error.Code != "long_list" || !strings.Contains(last.Error.Remedy, "lanyard pair") {
 				t.Errorf("told here: %+v", last.Error)
 			}
@@ -241,14 +216,14 @@ func TestWhatStrangersLeave(t *testing.T) {
 	for i := range 16 {
 		all = append(all, w.offers(s, &keys[i%4]))
 	}
-	w.until(30*time.Second, 16, node.Asking)
+	w.has(30*time.Second, 16, node.Asking)
 	if got := grown(before); got > 32 {
 		t.Errorf("%d MiB are held", got)
 	}
 	for _, o := range all {
 		o.leave()
 	}
-	w.until(3*time.Second, 0, node.Asking)
+	w.has(3*time.Second, 0, node.Asking)
 	calm(t, routines)
 	if got := grown(before); got > 3 {
 		t.Errorf("%d MiB are still held", got)
@@ -282,7 +257,7 @@ func TestOfferOfLongNames(t *testing.T) {
 	key := newKey(t)
 	o := w.offers(newSender(t, files...), &key)
 	defer o.leave()
-	asked := w.until(10*time.Second, 1, node.Asking)[0]
+	asked := w.has(10*time.Second, 1, node.Asking)[0]
 	if len(asked.Offer.Mapped) == 0 {
 		t.Error("no name is another here")
 	}

@@ -12,9 +12,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -240,24 +240,9 @@ func TestWordsAreOpenedThreeTimes(t *testing.T) {
 		},
 	}
 	s.open()
-	n, file := openNode(t), t.TempDir()+"/film"
+	home, inbox, file := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "film")
 	write(t, file)
-	run := func(do func(d *node.Daemon)) {
-		t.Helper()
-		d, err := n.Daemon(t.Context(), node.DaemonOptions{Bind: "127.0.0.1", Inbox: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ready := make(chan struct{})
-		var running sync.WaitGroup
-		running.Go(func() { _ = d.Run(ctx, func() { close(ready) }) })
-		<-ready
-		do(d)
-		cancel()
-		running.Wait()
-	}
-	fails := func(d *node.Daemon, want int32) {
+	fails := func(d *standing, want int32) {
 		t.Helper()
 		for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			ts := d.Transfers()
@@ -275,35 +260,32 @@ func TestWordsAreOpenedThreeTimes(t *testing.T) {
 			t.Errorf("bound %d times, opened %d; want %d", bound.Load(), opened.Load(), want)
 		}
 	}
-	var id string
-	run(func(d *node.Daemon) {
-		v, err := d.Add(t.Context(), node.Job{Paths: []string{file}, To: s.address})
-		if err != nil {
-			t.Fatal(err)
-		}
-		id = v.ID
-		fails(d, 3)
-	})
-	run(func(d *node.Daemon) {
-		fails(d, 3) // a restart is no act of its user
-		if err := d.Resume(id); err != nil {
-			t.Error(err)
-		}
-		for opened.Load() == 3 {
-			time.Sleep(10 * time.Millisecond)
-		}
-		fails(d, 6)
-		if err := d.Cancel(id); err != nil {
-			t.Error(err)
-		}
-		if _, err := d.Add(t.Context(), node.Job{Paths: []string{file}, To: s.address, Yes: true}); err != nil {
-			t.Error(err)
-		}
-		for blind.Load() == 0 {
-			time.Sleep(10 * time.Millisecond)
-		}
-		if opened.Load() != 6 {
-			t.Error("words are made that nobody sees")
-		}
-	})
+	d := stand(t, home, inbox)
+	v, err := d.Add(t.Context(), node.Job{Paths: []string{file}, To: s.address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails(d, 3)
+	d.stop()
+	d = stand(t, home, inbox)
+	fails(d, 3) // a restart is no act of its user
+	if err := d.Resume(v.ID); err != nil {
+		t.Error(err)
+	}
+	for opened.Load() == 3 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	fails(d, 6)
+	if err := d.Cancel(v.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Add(t.Context(), node.Job{Paths: []string{file}, To: s.address, Yes: true}); err != nil {
+		t.Error(err)
+	}
+	for blind.Load() == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if opened.Load() != 6 {
+		t.Error("words are made that nobody sees")
+	}
 }

@@ -45,7 +45,7 @@ func (n *Node) await(ctx context.Context, opts ReceiveOptions, report func(Event
 		case o := <-d.ready:
 			res, err := n.receiveOffered(ctx, opts, o, report)
 			o.finish(err)
-			d.settled()
+			d.settled(o)
 			if o.isAccepted() || ctx.Err() != nil || errors.Is(err, wire.ErrUsage) {
 				return res, err
 			}

@@ -137,7 +137,7 @@ func (b *bencher) meetByCode(ctx context.Context) (ending func(error), err error
 	if err != nil {
 		return nil, err
 	}
-	code := proof{parsed, forSpeed}
+	code := proof{Code: parsed, purpose: forSpeed}
 	ending = func(error) {}
 	if b.opts.To != "" {
 		b.event(Event{Kind: KindLooking, Reason: "connecting to " + b.opts.To})

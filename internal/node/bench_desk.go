@@ -137,7 +137,7 @@ func (b *benchDesk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.routes.ServeHTTP(w, r)
 		return
 	}
-	linkOf(r).conn.Keep()
+	linkOf(r).conn.KeepFor(t.device) // one that is not kept is answered all the same
 	var answer any
 	switch r.Method + " " + call {
 	case "GET machine":

@@ -32,7 +32,7 @@ func (n *Node) choose(ctx context.Context, opts SendOptions, report func(Event))
 	if err != nil {
 		return Result{}, err
 	}
-	c := &chooser{node: n, opts: opts, report: report, at: inner.Addr().(*net.TCPAddr), requests: newRequests(n, report)}
+	c := &chooser{node: n, opts: opts, report: report, at: inner.Addr().(*net.TCPAddr), requests: newRequests(n, report, newRation(report))}
 	listener := secure.NewListener(inner, n.id.ServerConfig(identity.ALPN), secure.Limits{})
 	idle := newHandover(c.at)
 	web := newWeb(c.requests, report)
@@ -41,6 +41,7 @@ func (n *Node) choose(ctx context.Context, opts SendOptions, report func(Event))
 	wg.Go(func() { _ = web.Serve(idle) })
 	defer func() {
 		c.requests.close()
+		c.requests.ration.close()
 		// Receivers shall have the answers to their questions.
 		shutDown(ctx, web)
 		_ = listener.Close()

@@ -79,12 +79,13 @@ func (n *Node) Daemon(ctx context.Context, opts DaemonOptions) (*Daemon, error) 
 	}
 	d := &Daemon{
 		node: n, opts: opts, bus: newBus(), slots: make(chan struct{}, opts.AtOnce),
-		begun: make(chan *task), stopped: make(chan struct{}), seen: newNeighbours(),
+		begun: make(chan *task), stopped: make(chan struct{}),
 		verdicts: make(chan TrustAnswer), aside: make(chan func(context.Context)), drops: newDrops(n.home),
 	}
+	d.seen = newNeighbours(func() { d.bus.publish("", Event{Kind: KindMissed}) })
 	d.desk = newDesk(n, maxOffers, func(ev Event) { d.bus.publish("", ev) })
 	d.desk.returned, d.desk.trusting.ask = d.returned, d.verdict
-	d.desk.requests = newRequests(n, func(ev Event) { d.bus.publish("", ev) })
+	d.desk.requests = newRequests(n, func(ev Event) { d.bus.publish("", ev) }, d.desk.ration)
 	d.desk.bench = &benchDesk{node: n, dir: d.inbox, report: func(ev Event) { d.bus.publish("", ev) }, admits: n.isTrusted}
 	n.SetLimits(opts.LimitUp, opts.LimitDown)
 	if d.release, err = store.Own(n.home); err != nil {
@@ -252,7 +253,7 @@ func (d *Daemon) returned(o *offered) {
 // arrived makes a task of an offer whose sender is connected.
 func (d *Daemon) arrived(o *offered) *task {
 	t := d.newTask(rand.Text(), time.Now(), order{Kind: TransferOffered, Device: o.device.String(), Name: o.name, Address: o.address, Offer: o.id})
-	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(d.desk.settled)
+	t.offered, t.view.Words, t.settle = o, o.words, sync.OnceFunc(func() { d.desk.settled(o) })
 	d.mu.Lock()
 	d.tasks = append(d.tasks, t)
 	d.mu.Unlock()

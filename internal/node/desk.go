@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -40,7 +42,9 @@ type desk struct {
 	node     *Node
 	number   int // of that code; 0: offers are waited for
 	report   func(Event)
-	ready    chan *offered // to be decided on, or to be proved the code to; holds as many as may be out
+	most     int           // offers that may be handed over at the same time
+	ready    chan *offered // those: to be decided on, or to be proved the code to
+	ration   *ration       // of what strangers may have told
 	trusting *trusting
 	requests *requests      // of devices that ask for something; nil: none are taken
 	bench    *benchDesk     // takes their speed tests; nil: none are taken
@@ -49,16 +53,20 @@ type desk struct {
 	mu     sync.Mutex
 	gifts  map[string]*gift // by the ID of the share
 	offers map[string]*offered
-	out    int // those that are handed over and not settled
+	handed map[*offered]bool // over, and not settled
+	isFull bool              // no other is needed
 	closed bool
 }
 
 // newDesk makes a desk that hands over so many offers before one of them is
 // settled.
 func newDesk(n *Node, most int, report func(Event)) *desk {
+	ration := newRation(report)
 	return &desk{
-		node: n, report: report, ready: make(chan *offered, most), trusting: newTrusting(n, report, nil),
-		gifts: map[string]*gift{}, offers: map[string]*offered{},
+		// Some more are under way when strangers' give way to those of trusted devices.
+		node: n, report: report, most: most, ready: make(chan *offered, 2*most),
+		ration: ration, trusting: newTrusting(n, report, nil, ration),
+		gifts: map[string]*gift{}, offers: map[string]*offered{}, handed: map[*offered]bool{},
 	}
 }
 
@@ -100,11 +108,10 @@ func (d *desk) reversed(c *secure.Conn) {
 		head, err = wire.ReadReverseHead(c)
 	}
 	o := d.find(head.Offer, id)
-	if err != nil || o == nil || head.IsOpen() != (d.number == 0) || c.SetDeadline(time.Time{}) != nil {
+	if err != nil || o == nil || head.IsOpen() != (d.number == 0) || c.SetDeadline(time.Time{}) != nil || !o.keep(c) {
 		c.Close()
 		return
 	}
-	c.Keep()
 	if o.arrive(c, head) {
 		d.begin(o)
 	}
@@ -117,32 +124,70 @@ func (d *desk) begin(o *offered) {
 		return
 	}
 	d.mu.Lock()
-	isBusy := d.out == cap(d.ready) || d.closed
-	if !isBusy {
-		d.out++
+	hasPlace, instead := d.placeFor(o)
+	if hasPlace {
+		if instead != nil {
+			instead.giveWay()
+		}
+		d.handed[o] = true
 		d.trusting.rest(true)
 		d.ready <- o
 	}
 	d.mu.Unlock()
-	if isBusy {
+	if !hasPlace {
 		o.finish(wire.ErrDeviceBusy)
 	}
+}
+
+// placeFor tells whether an offer can be handed over, and which is to give way to
+// it: where several are, one of a trusted device takes the place of a stranger's.
+// Needs d.mu.
+func (d *desk) placeFor(o *offered) (hasPlace bool, instead *offered) {
+	if d.closed || d.isFull || len(d.ready) == cap(d.ready) {
+		return false, nil
+	}
+	open := 0
+	for other := range d.handed {
+		if stage, _ := other.stage(); stage != offerOver { // else it is settled in a moment
+			open++
+		}
+	}
+	if open < d.most {
+		return true, nil
+	}
+	if d.most > 1 && o.isTrusted {
+		instead = oldestOfStrangers(maps.Keys(d.handed))
+	}
+	return instead != nil, instead
+}
+
+// oldestOfStrangers is the oldest offer of a device that is not trusted, among those
+// that nobody has accepted; nil: there is none.
+func oldestOfStrangers(offers iter.Seq[*offered]) (oldest *offered) {
+	for o := range offers {
+		stage, _ := o.stage()
+		isOpen := stage == offerNoted || stage == offerBegun
+		if isOpen && !o.isTrusted && (oldest == nil || o.made.Before(oldest.made)) {
+			oldest = o
+		}
+	}
+	return oldest
 }
 
 // fill makes no more room: the code's sender was found.
 func (d *desk) fill() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.out = cap(d.ready)
+	d.isFull = true
 }
 
-// settled makes room for another offer: the one that was handed over is decided
+// settled makes room for another offer: this one, which was handed over, is decided
 // on, or over.
-func (d *desk) settled() {
+func (d *desk) settled(o *offered) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.out--
-	d.trusting.rest(d.out > 0)
+	delete(d.handed, o)
+	d.trusting.rest(len(d.handed) > 0)
 }
 
 // restore takes up an offer that was accepted before this node was started again.
@@ -166,6 +211,7 @@ func (d *desk) close(goesOn bool) {
 		}
 	}
 	d.trusting.close()
+	d.ration.close()
 	if d.requests != nil {
 		d.requests.close()
 	}
@@ -217,10 +263,10 @@ func (d *desk) room(o *offered) error {
 }
 
 // makeRoom makes room for a new offer. One that its sender has made no use of for
-// offerLife gives way, and so does the oldest of a device that has too many. Needs
-// d.mu.
+// offerLife gives way, and so does the oldest of a device that has too many, and of
+// strangers' to one of a trusted device. Needs d.mu.
 func (d *desk) makeRoom(o *offered) error {
-	if d.out == cap(d.ready) || d.closed {
+	if hasPlace, _ := d.placeFor(o); !hasPlace {
 		return wire.ErrDeviceBusy
 	}
 	open, own := 0, 0
@@ -244,6 +290,12 @@ func (d *desk) makeRoom(o *offered) error {
 	if own >= maxOwnOffers && oldest != nil {
 		d.drop(oldest.id)
 		own, open = own-1, open-1
+	}
+	if own < maxOwnOffers && open >= maxOffers && o.isTrusted {
+		if other := oldestOfStrangers(maps.Values(d.offers)); other != nil {
+			other.giveWay()
+			open--
+		}
 	}
 	if own >= maxOwnOffers || open >= maxOffers {
 		return wire.ErrDeviceBusy
@@ -320,6 +372,9 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		return wire.OfferAnswer{}, errNotHere
 	}
 	known, err := d.node.recognise(r.Context(), device, req.Name)
+	if !known.IsTrusted() && !d.ration.allow(device.String(), r.RemoteAddr) {
+		return wire.OfferAnswer{}, wire.ErrDeviceBusy
+	}
 	switch {
 	case errors.Is(err, wire.ErrWrongDevice):
 		d.report(Event{Kind: KindRefused, Device: req.Name, DeviceID: device.String(), Address: r.RemoteAddr, Reason: err.Error()})
@@ -387,7 +442,6 @@ func (d *desk) tell(id string, r *http.Request) (wire.OfferState, error) {
 	if err != nil || opened < 0 {
 		return wire.OfferState{}, fmt.Errorf("%w: opened is a number", wire.ErrMalformed)
 	}
-	c.Keep()
-	s, err := o.state(r.Context(), opened)
-	return s, err
+	o.keep(c) // one that is not kept is answered all the same
+	return o.state(r.Context(), opened)
 }

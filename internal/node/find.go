@@ -37,10 +37,13 @@ func (n *Node) meetAt(ctx context.Context, code proof, from string) (*peer, *con
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := code.tally.sum(); err != nil {
+		return nil, nil, err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, findTime, fmt.Errorf("%w: %s does not answer", wire.ErrNotFound, address))
 	defer cancel()
 	p, c, err := n.meet(ctx, code, address)
-	return p, c, notFound(ctx, err)
+	return p, c, code.tally.judge(notFound(ctx, err))
 }
 
 const (
@@ -107,6 +110,9 @@ func notFound(ctx context.Context, err error) error {
 // find looks on the network for the sender, and takes those that come to the
 // desk; nil: none can.
 func (n *Node) find(ctx context.Context, code proof, desk *desk) (*peer, *conn, error) {
+	if err := code.tally.sum(); err != nil {
+		return nil, nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	events, err := discovery.Browse(ctx, discovery.Options{})
 	if err != nil {
@@ -118,5 +124,6 @@ func (n *Node) find(ctx context.Context, code proof, desk *desk) (*peer, *conn, 
 		for range events { // until what browses has ended
 		}
 	}()
-	return n.search(ctx, code, events, desk)
+	p, c, err := n.search(ctx, code, events, desk)
+	return p, c, code.tally.judge(err)
 }

@@ -77,11 +77,10 @@ func (in *inward) greet(c *secure.Conn) {
 	if err == nil && id == in.device {
 		head, err = wire.ReadReverseHead(c)
 	}
-	if err != nil || !head.Waits || c.SetDeadline(time.Time{}) != nil {
+	if err != nil || !head.Waits || c.SetDeadline(time.Time{}) != nil || !c.KeepFor(id) {
 		c.Close()
 		return
 	}
-	c.Keep()
 	for {
 		select {
 		case in.came <- c:

@@ -77,7 +77,7 @@ func (s *shut) receive(ctx context.Context, opts ReceiveOptions) (Result, error)
 	case o := <-s.ready:
 		res, err := s.node.receiveOffered(ctx, opts, o, func(Event) {})
 		o.finish(err)
-		s.settled()
+		s.settled(o)
 		return res, err
 	case <-ctx.Done():
 		return Result{}, context.Cause(ctx)

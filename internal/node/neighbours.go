@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -18,13 +19,24 @@ const maxNeighbours = 500
 type neighbours struct {
 	mu       sync.Mutex
 	services map[string]discovery.Service // by instance
+	ration   *ration                      // of what is told of them
 }
 
-func newNeighbours() *neighbours { return &neighbours{services: map[string]discovery.Service{}} }
+// newNeighbours makes neighbours that nobody is told of too often: missed has
+// everybody look at all of them anew.
+func newNeighbours(missed func()) *neighbours {
+	r := &ration{device: newsOfDevice, address: maxNeighbours, all: maxNeighbours, over: func(int) { missed() }}
+	return &neighbours{services: map[string]discovery.Service{}, ration: r}
+}
+
+// newsOfDevice is how often within rationTime it is told that a device came, went
+// or changed.
+const newsOfDevice = 20
 
 // watch follows who comes and goes until ctx ends.
 func (n *neighbours) watch(ctx context.Context, d *Daemon) {
 	var byHand sync.WaitGroup
+	defer n.ration.close()
 	defer byHand.Wait()
 	if len(d.node.hand) > 0 {
 		byHand.Go(func() { n.ask(ctx, d) })
@@ -68,7 +80,7 @@ func (n *neighbours) ask(ctx context.Context, d *Daemon) {
 
 // hear notes what was heard and tells of it.
 func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
-	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) {
+	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) || !n.ration.allow(ev.Service.Device, bestOf(ev.Service)) {
 		return
 	}
 	told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}
@@ -81,6 +93,14 @@ func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
 		d.back(ev.Service)
 	}
 	d.bus.publish("", told)
+}
+
+// bestOf is the address at which a service is most likely reached.
+func bestOf(s discovery.Service) string {
+	if len(s.Addrs) == 0 {
+		return ""
+	}
+	return netip.AddrPortFrom(s.Addrs[0], uint16(s.Port)).String()
 }
 
 // take notes what was heard, and tells whether that is anything.

@@ -15,20 +15,18 @@ import (
 // An offered share is one that a device asks this one to receive. The sender
 // dials; it is told over its question how many connections are wanted.
 type offered struct {
-	id      string
-	device  identity.DeviceID
-	name    string // of the sender, as it calls itself
-	alias   string // what it is called here; may be empty
-	address string
-	words   string // to be compared with those on the sender's screen
-	made    time.Time
-
-	isTrusted bool // the device was when it made the offer
-
-	conns chan *secure.Conn // reverse connections that nobody uses yet
+	id        string
+	device    identity.DeviceID
+	name      string // of the sender, as it calls itself
+	alias     string // what it is called here; may be empty
+	address   string
+	words     string // to be compared with those on the sender's screen
+	made      time.Time
+	isTrusted bool              // its device is: set before it is shared
+	conns     chan *secure.Conn // reverse connections that nobody uses yet
 
 	withdrawn chan struct{} // closed when the sender has withdrawn it
-	why       error         // to be read then: errWithdrawn, or errCalledOff
+	why       error         // to be read then: errWithdrawn, errCalledOff or errGaveWay
 
 	once     sync.Once // closes withdrawn
 	mu       sync.Mutex
@@ -41,6 +39,7 @@ type offered struct {
 	asking   int              // questions of the sender that wait for an answer
 	waiting  int              // calls of connect that wait for one
 	accepted bool
+	vouched  bool          // its device may hold what a transfer takes, accepted or not: it has proved a code
 	paused   bool          // somebody here has stopped the transfer for a while
 	ended    time.Time     // zero: not yet
 	over     error         // why
@@ -77,6 +76,26 @@ func (o *offered) accept() { o.change(func() { o.accepted = true }) }
 
 // pause tells the sender whether the transfer rests.
 func (o *offered) pause(rests bool) { o.change(func() { o.paused = rests }) }
+
+// vouch notes that the device has proved a code.
+func (o *offered) vouch() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.vouched = true
+}
+
+// keep lets a connection of the sender stay when others push in, and tells whether
+// it does: those that a transfer takes, of a device that is let do one, and few of
+// any other.
+func (o *offered) keep(c *secure.Conn) bool {
+	o.mu.Lock()
+	isLet := o.isTrusted || o.accepted || o.vouched
+	o.mu.Unlock()
+	if isLet {
+		return c.KeepFor(o.device)
+	}
+	return c.KeepGuest(o.device)
+}
 
 // A stage is how far an offer is.
 type stage int
@@ -166,6 +185,22 @@ func (o *offered) withdraw(isFinal bool) {
 		o.finish(wire.ErrExpired)
 	}
 }
+
+// giveWay ends an offer that nobody has accepted for the sake of another.
+func (o *offered) giveWay() {
+	isOpen := false
+	o.change(func() {
+		if isOpen = o.ended.IsZero() && !o.accepted; isOpen {
+			o.why, o.ended, o.over = errGaveWay, time.Now(), wire.ErrDeviceBusy
+		}
+	})
+	if isOpen {
+		o.once.Do(func() { close(o.withdrawn) })
+		o.drain()
+	}
+}
+
+var errGaveWay = fmt.Errorf("%w: it gave way to what a trusted device offers", wire.ErrDeviceBusy)
 
 // untilWithdrawn is ctx as long as the sender does not withdraw the offer, or goes
 // before it is accepted. stop is to be called when that is of no interest any more.
@@ -268,6 +303,7 @@ func (o *offered) lastHead() wire.ReverseHead {
 func (o *offered) connect(ctx context.Context) (*secure.Conn, error) {
 	select {
 	case c := <-o.conns:
+		o.keep(c) // as one of those that a transfer takes, by now
 		return c, nil
 	default:
 	}
@@ -287,6 +323,7 @@ func (o *offered) connect(ctx context.Context) (*secure.Conn, error) {
 		}
 		select {
 		case c := <-o.conns:
+			o.keep(c)
 			return c, nil
 		case <-changed:
 		case <-ctx.Done():

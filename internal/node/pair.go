@@ -80,7 +80,7 @@ func (n *Node) pairByCode(ctx context.Context, opts PairOptions, report func(Eve
 	if err != nil {
 		return Known{}, err
 	}
-	code := proof{parsed, forTrust}
+	code := proof{Code: parsed, purpose: forTrust}
 	var p *peer
 	var c *conn
 	if opts.From != "" {
@@ -176,7 +176,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 	}
 	defer door.Close()
 	p := &pairer{
-		node: n, porter: newPorter(n, door.code, forTrust, report), trusting: newTrusting(n, report, opts.Compare),
+		node: n, porter: newPorter(n, door.code, forTrust, report), trusting: newTrusting(n, report, opts.Compare, newRation(report)),
 		report: report, paired: make(chan Known, 1),
 	}
 	p.trusting.keep = p.befriend
@@ -190,6 +190,7 @@ func (n *Node) awaitPair(ctx context.Context, opts PairOptions, report func(Even
 	defer func() {
 		cancel()
 		p.trusting.close()
+		p.trusting.ration.close()
 		// The other device shall have its answer.
 		shutDown(ctx, web)
 		wg.Wait()

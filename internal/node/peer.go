@@ -37,6 +37,7 @@ type peer struct {
 type proof struct {
 	pairing.Code
 	purpose
+	tally *tally // of the guesses that others have at it; nil: they are not counted
 }
 
 // A purpose is what a code is for. One of another gives nothing.
@@ -222,6 +223,9 @@ func (p *peer) pair(ctx context.Context, c *conn) (none pairing.ConfirmResponse,
 	if err != nil {
 		return none, fmt.Errorf("pair: %w", err)
 	}
+	if err := p.code.tally.spend(); err != nil {
+		return none, err
+	}
 	ask := pairing.ConfirmRequest{Tag: tag, Name: p.node.name, Trust: p.code.purpose == forTrust, Speed: p.code.purpose == forSpeed}
 	confirm, err := call(ctx, c, "/v1/pair/confirm", ask, pairing.ReadConfirmResponse)
 	if err != nil { // wire.ErrUsage: the code is right, and for something else
@@ -230,6 +234,7 @@ func (p *peer) pair(ctx context.Context, c *conn) (none pairing.ConfirmResponse,
 	if err := receiver.Verify(confirm.Tag); err != nil {
 		return none, fmt.Errorf("pair: %w", err)
 	}
+	p.code.tally.giveBack()
 	if is := purposeOf(confirm.Trust, confirm.Speed); is != p.code.purpose {
 		return none, is.mismatch() // it knows of fewer purposes
 	}

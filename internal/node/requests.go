@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"lanyard/internal/identity"
 	"lanyard/internal/pairing"
+	"lanyard/internal/secure"
 	"lanyard/internal/wire"
 )
 
@@ -35,6 +37,7 @@ type requests struct {
 	node   *Node
 	report func(Event)
 	come   chan struct{} // holds one when there may be a new one
+	ration *ration       // of what strangers may have told
 
 	mu     sync.Mutex
 	noted  []*request // the oldest first, each of another device
@@ -58,8 +61,8 @@ type request struct {
 	err     error
 }
 
-func newRequests(n *Node, report func(Event)) *requests {
-	return &requests{node: n, report: report, come: make(chan struct{}, 1)}
+func newRequests(n *Node, report func(Event), ration *ration) *requests {
+	return &requests{node: n, report: report, come: make(chan struct{}, 1), ration: ration}
 }
 
 // decide answers a request, once, and tells whether this was the answer.
@@ -170,10 +173,43 @@ func (s *requests) makeRoom(q *request) error {
 		}
 	}
 	clear(s.noted[len(kept):])
-	if s.noted = kept; len(s.noted) >= maxRequests {
+	s.noted = kept
+	if len(s.noted) >= maxRequests && !(q.Trusted && s.pushOut()) {
 		return wire.ErrDeviceBusy
 	}
 	return nil
+}
+
+// pushOut takes off the oldest request of a device that is not trusted, unless
+// something was chosen for it, and tells whether there was one. The mutex is held.
+func (s *requests) pushOut() bool {
+	at := slices.IndexFunc(s.noted, func(q *request) bool { return !q.Trusted && !q.isChosen() })
+	if at < 0 {
+		return false
+	}
+	s.noted[at].decide(wire.RequestState{}, wire.ErrDeviceBusy)
+	s.noted = slices.Delete(s.noted, at, at+1)
+	return true
+}
+
+// isChosen tells whether something was chosen for its device.
+func (q *request) isChosen() bool {
+	select {
+	case <-q.decided:
+		return q.err == nil
+	default:
+		return false
+	}
+}
+
+// keep lets a connection of its device stay when others push in: as many as a
+// transfer takes, if the device is trusted or has been given something, else few.
+func (q *request) keep(c *secure.Conn) {
+	if q.Trusted || q.isChosen() {
+		c.KeepFor(q.device)
+	} else {
+		c.KeepGuest(q.device)
+	}
 }
 
 // ask finds the request of that ID, if that device made it, and notes that it
@@ -228,6 +264,9 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 		return wire.RequestAnswer{}, err
 	}
 	known, err := s.node.recognise(r.Context(), device, ask.Name)
+	if !known.IsTrusted() && !s.ration.allow(device.String(), r.RemoteAddr) {
+		return wire.RequestAnswer{}, wire.ErrDeviceBusy
+	}
 	switch {
 	case errors.Is(err, wire.ErrWrongDevice):
 		s.report(Event{Kind: KindRefused, Device: ask.Name, DeviceID: device.String(), Address: r.RemoteAddr, Reason: err.Error()})
@@ -271,7 +310,7 @@ func (s *requests) tell(id string, r *http.Request) (wire.RequestState, error) {
 		return wire.RequestState{}, errNoRequest
 	}
 	defer s.ask(id, device, -1)
-	linkOf(r).conn.Keep()
+	q.keep(linkOf(r).conn) // one that is not kept is answered all the same
 	late := time.NewTimer(requestWait)
 	defer late.Stop()
 	select {

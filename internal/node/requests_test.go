@@ -102,7 +102,7 @@ func TestAskWhoGivesNothing(t *testing.T) {
 // Strangers' requests are bounded, one device has one, and none waits for ever.
 func TestRequestsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newRequests(nil, func(Event) {})
+		s := newRequests(nil, func(Event) {}, nil)
 		note := func(device byte) (*request, error) {
 			q := &request{device: identity.DeviceID{device}, made: time.Now(), heard: time.Now(), asking: 1, decided: make(chan struct{})}
 			return q, s.note(q)
@@ -153,7 +153,7 @@ func TestRequestsAreBounded(t *testing.T) {
 // for something meanwhile, also the same device.
 func TestDecidedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newRequests(nil, func(Event) {})
+		s := newRequests(nil, func(Event) {}, nil)
 		note := func(id string, device byte) *request {
 			q := &request{id: id, device: identity.DeviceID{device}, made: time.Now(), heard: time.Now(), decided: make(chan struct{})}
 			if err := s.note(q); err != nil {

@@ -148,7 +148,7 @@ func (n *Node) search(ctx context.Context, code proof, events <-chan discovery.E
 		case o := <-callers:
 			if err := given.take(guess{o.device, true}); err != nil {
 				o.finish(err)
-				desk.settled()
+				desk.settled(o)
 				continue
 			}
 			try(func() outcome { return n.tryCaller(ctx, code, o) })
@@ -224,6 +224,7 @@ func (n *Node) tryCaller(ctx context.Context, code proof, by *offered) outcome {
 	if err == nil {
 		p, c := &peer{node: n, code: code, address: by.address, id: by.device, offer: by}, newConn(raw)
 		if err = p.prove(ctx, c); err == nil {
+			by.vouch()
 			o.peer, o.conn = p, c
 			return o
 		}

@@ -83,7 +83,7 @@ func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, 
 // of them.
 func newWeb(h http.Handler, report func(Event)) *http.Server {
 	return &http.Server{
-		Handler:           withWords(h),
+		Handler:           inTime(withWords(h)),
 		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,

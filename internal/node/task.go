@@ -115,7 +115,8 @@ type order struct {
 	Names    map[string]string `json:"names,omitempty"`
 	Shown    *Offer            `json:"shown,omitempty"` // of what is sent, too
 	Out      string            `json:"out,omitempty"`
-	Code     string            `json:"code,omitempty"` // of what is shared, too
+	Code     string            `json:"code,omitempty"`    // of what is shared, too
+	Guesses  int               `json:"guesses,omitempty"` // at Code, that others had from here
 	From     string            `json:"from,omitempty"`
 	Share    string            `json:"share,omitempty"`
 	Ticket   string            `json:"ticket,omitempty"`

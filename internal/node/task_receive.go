@@ -267,6 +267,7 @@ func (t *task) reach(ctx context.Context, r *receive, asked *peer) (*conn, error
 		if code.Code, err = pairing.ParseCode(had.Code); err != nil {
 			return nil, err
 		}
+		code.tally = t.tally(had.Guesses)
 	}
 	if had.Ticket != "" {
 		id, err := identity.ParseDeviceID(had.Device)
@@ -290,6 +291,17 @@ func (t *task) reach(ctx context.Context, r *receive, asked *peer) (*conn, error
 	}
 	t.met(r.peer)
 	return c, nil
+}
+
+// tally counts on from what earlier tries have spent of the guesses at the code, and
+// keeps it: a node that is started again does not begin anew.
+func (t *task) tally(spent int) *tally {
+	return &tally{spent: spent, note: func(spent int) {
+		t.mu.Lock()
+		t.order.Guesses = spent
+		t.mu.Unlock()
+		t.save()
+	}}
 }
 
 // met notes who the sender is, and what opens its share.

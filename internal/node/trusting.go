@@ -33,7 +33,8 @@ type trusting struct {
 	// is there. Its context ends when the request does.
 	ask func(ctx context.Context, m Meeting) (bool, error)
 	// keep remembers the trust that both users have confirmed.
-	keep func(ctx context.Context, m Meeting) error
+	keep   func(ctx context.Context, m Meeting) error
+	ration *ration // of what strangers may have told
 
 	tasks sync.WaitGroup
 
@@ -60,8 +61,8 @@ func (a *trustAsked) settle(err error) {
 	close(a.settled)
 }
 
-func newTrusting(n *Node, report func(Event), ask func(context.Context, Meeting) (bool, error)) *trusting {
-	t := &trusting{node: n, report: report, ask: ask}
+func newTrusting(n *Node, report func(Event), ask func(context.Context, Meeting) (bool, error), ration *ration) *trusting {
+	t := &trusting{node: n, report: report, ask: ask, ration: ration}
 	t.keep = func(ctx context.Context, m Meeting) error {
 		_, err := n.befriend(ctx, m, report)
 		return err
@@ -107,7 +108,7 @@ func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 	if _, err := t.node.recognise(r.Context(), id, req.Name); errors.Is(err, wire.ErrWrongDevice) {
 		a.met.Warning = err.Error()
 	}
-	if t.isBusy() {
+	if t.isBusy() || !t.ration.allow(a.met.DeviceID, r.RemoteAddr) {
 		return none, wire.ErrDeviceBusy // before words are made for nothing
 	}
 	ctx := context.WithoutCancel(r.Context())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -96,13 +95,18 @@ func askPatiently(ctx context.Context, commitment []byte, ask func([]byte) ([]by
 		select {
 		case <-ctx.Done():
 			return nil, err
-		case <-time.After(busyPause + rand.N(2*busyPause)):
+		case <-time.After(wordsPause/2 + rand.N(wordsPause)):
 		}
 	}
 }
 
-// wordsPatience is how long a device may have others to compare words with.
-const wordsPatience = 10 * time.Second
+const (
+	// wordsPatience is how long a device may have others to compare words with.
+	wordsPatience = 10 * time.Second
+	// wordsPause is about how long to wait for it: each question counts against what
+	// a device may ask.
+	wordsPause = time.Second
+)
 
 // A comparison is what a device asks for that waits for the device to open its
 // nonce. It belongs to the connection.
@@ -142,11 +146,7 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 		})
 		l.conn.Close()
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return nil, err
-	}
-	a, err := n.answerer.Answer(e, host, commitment, broken)
+	a, err := n.answerer.Answer(e, placeOf(r.RemoteAddr), commitment, broken)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,16 @@ type Limits struct {
 
 	// Proven is how many connections Keep takes at once (1024).
 	Proven int
+
+	// Each is how many of these KeepFor takes of one owner (256).
+	Each int
+
+	// Guests is how many connections KeepGuest takes at once (64), beside Proven.
+	// One more puts the oldest back among those that nobody has vouched for.
+	Guests int
+
+	// EachGuest is how many of these one owner has (4).
+	EachGuest int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -37,6 +47,15 @@ func (l Limits) withDefaults() Limits {
 	if l.Proven == 0 {
 		l.Proven = 1024
 	}
+	if l.Each == 0 {
+		l.Each = 256
+	}
+	if l.Guests == 0 {
+		l.Guests = 64
+	}
+	if l.EachGuest == 0 {
+		l.EachGuest = 4
+	}
 	return l
 }
 
@@ -48,7 +67,9 @@ type roll struct {
 	stopped    bool
 	handshakes list.List // of *Conn, each of them in unproven as well
 	unproven   list.List // of *Conn
+	guests     list.List // of *Conn
 	proven     int
+	owned      map[any]int // of these, by owner
 }
 
 // A member is a connection's place in its listener's roll. roll and since are
@@ -58,7 +79,9 @@ type member struct {
 	since     time.Time
 	handshake *list.Element // nil once it is over
 	unproven  *list.Element // nil once proven or gone
+	guest     *list.Element // nil unless it is one
 	proven    bool
+	owner     any           // of a guest, or a proven one; nil: nobody was named
 	gone      chan struct{} // closed when it left the roll
 }
 
@@ -67,7 +90,13 @@ type member struct {
 // reports false when Limits.Proven connections are kept already, or this one
 // is closed; nothing changes then. A connection that this side dialled counts
 // as proven from the start.
-func (c *Conn) Keep() bool {
+func (c *Conn) Keep() bool { return c.keep(nil) }
+
+// KeepFor is Keep for a connection of an owner, of any type that can be compared,
+// which has Limits.Each at most. It reports false for one more, too.
+func (c *Conn) KeepFor(owner any) bool { return c.keep(owner) }
+
+func (c *Conn) keep(owner any) bool {
 	r := c.place.roll
 	if r == nil {
 		return true
@@ -77,15 +106,69 @@ func (c *Conn) Keep() bool {
 	switch {
 	case c.place.proven:
 		return true
-	case c.place.unproven == nil, r.proven >= r.limits.Proven:
+	case c.place.unproven == nil && c.place.guest == nil, r.proven >= r.limits.Proven, owner != nil && r.owned[owner] >= r.limits.Each:
 		return false
 	}
-	r.unproven.Remove(c.place.unproven)
-	c.place.unproven = nil
-	c.place.proven = true
+	r.withdraw(c)
+	c.place.proven, c.place.owner = true, owner
 	r.proven++
+	if owner != nil {
+		if r.owned == nil {
+			r.owned = map[any]int{}
+		}
+		r.owned[owner]++
+	}
 	c.socket.ahead.Store(true)
 	return true
+}
+
+// KeepGuest keeps a connection of an owner that is known by its key and by nothing
+// else: it does not give way to newer strangers, only to newer guests, and does not
+// read ahead. It reports false when the owner has Limits.EachGuest already, or this
+// one is closed. One that is kept already stays as it is.
+func (c *Conn) KeepGuest(owner any) bool {
+	r := c.place.roll
+	if r == nil {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.place.proven || c.place.guest != nil {
+		return true
+	}
+	if c.place.unproven == nil {
+		return false
+	}
+	own := 0
+	for e := r.guests.Front(); e != nil; e = e.Next() {
+		if e.Value.(*Conn).place.owner == owner {
+			own++
+		}
+	}
+	if own >= r.limits.EachGuest {
+		return false
+	}
+	r.withdraw(c) // which makes room for the one that goes back
+	if r.guests.Len() >= r.limits.Guests {
+		oldest := r.guests.Front().Value.(*Conn)
+		r.withdraw(oldest)
+		oldest.place.unproven = r.unproven.PushBack(oldest)
+	}
+	c.place.owner = owner
+	c.place.guest = r.guests.PushBack(c)
+	return true
+}
+
+// withdraw takes c from the list that it is in.
+func (r *roll) withdraw(c *Conn) {
+	if c.place.unproven != nil {
+		r.unproven.Remove(c.place.unproven)
+		c.place.unproven = nil
+	}
+	if c.place.guest != nil {
+		r.guests.Remove(c.place.guest)
+		c.place.guest, c.place.owner = nil, nil
+	}
 }
 
 // enter puts c, whose handshake begins, on the roll. It reports false when
@@ -118,12 +201,16 @@ func (r *roll) leave(c *Conn) {
 	defer r.mu.Unlock()
 	r.dropHandshake(c)
 	switch {
-	case c.place.unproven != nil:
-		r.unproven.Remove(c.place.unproven)
-		c.place.unproven = nil
+	case c.place.unproven != nil, c.place.guest != nil:
+		r.withdraw(c)
 	case c.place.proven:
 		c.place.proven = false
 		r.proven--
+		if owner := c.place.owner; owner != nil {
+			if r.owned[owner]--; r.owned[owner] == 0 {
+				delete(r.owned, owner)
+			}
+		}
 	default:
 		return
 	}

@@ -56,7 +56,7 @@ func TestBenchMessages(t *testing.T) {
 		{mark, `{"segments":1,"retransmitted":2}`, ErrMalformed},
 		{mark, `{"segments":1,"retransmitted":-1}`, ErrMalformed},
 		{mark, `{"segments":9223372036854775807,"retransmitted":1}`, ErrMalformed},
-		{mark, strings.Repeat(" ", maxBody+1), ErrTooLarge},
+		{mark, strings.Repeat(" ", MaxBody+1), ErrTooLarge},
 	} {
 		if err := c.read(strings.NewReader(c.text)); !errors.Is(err, c.want) {
 			t.Errorf("%.80s: %v, want %v", c.text, err, c.want)

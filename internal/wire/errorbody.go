@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// maxBody bounds the small JSON bodies: errors, information, verdicts.
-const maxBody = 64 << 10
+// MaxBody bounds the small JSON bodies, in bytes: errors, information, verdicts.
+const MaxBody = 64 << 10
 
 // maxMessage bounds a stranger's message in characters.
 const maxMessage = 1000
@@ -83,12 +83,12 @@ func shorten(s string) string {
 
 // readBody decodes one JSON object, the whole of r.
 func readBody(r io.Reader, what string, into any) error {
-	data, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	data, err := io.ReadAll(io.LimitReader(r, MaxBody+1))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", what, err)
 	}
-	if len(data) > maxBody {
-		return fmt.Errorf("read %s: %w: over %d bytes", what, ErrTooLarge, maxBody)
+	if len(data) > MaxBody {
+		return fmt.Errorf("read %s: %w: over %d bytes", what, ErrTooLarge, MaxBody)
 	}
 	data = bytes.TrimSpace(data)
 	if !strings.HasPrefix(string(data[:min(1, len(data))]), "{") {

@@ -67,7 +67,7 @@ func TestForeignErrorBodies(t *testing.T) {
 	if errors.Unwrap(unknown) != nil {
 		t.Errorf("an unknown code became %v", errors.Unwrap(unknown))
 	}
-	for _, body := range []string{"", "<html>", "{}", "[]", "null", `"x"`, `{"error":"x"}`, `{"error":{"message":"x"}}`, strings.Repeat(" ", maxBody+1)} {
+	for _, body := range []string{"", "<html>", "{}", "[]", "null", `"x"`, `{"error":"x"}`, `{"error":{"message":"x"}}`, strings.Repeat(" ", MaxBody+1)} {
 		if err := ReadError(strings.NewReader(body), http.StatusBadGateway); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "502") {
 			t.Errorf("%.20q: got %v", body, err)
 		}
@@ -161,7 +161,7 @@ func TestInfo(t *testing.T) {
 		`{"protocol":2}`:                   ErrVersion,
 		`{}`:                               ErrVersion,
 		`<html>`:                           ErrMalformed,
-		strings.Repeat("{", maxBody) + "}": ErrTooLarge,
+		strings.Repeat("{", MaxBody) + "}": ErrTooLarge,
 	} {
 		if _, err := ReadInfo(strings.NewReader(body)); !errors.Is(err, want) {
 			t.Errorf("%.20q: got %v, want %v", body, err, want)

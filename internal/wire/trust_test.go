@@ -21,7 +21,7 @@ func TestTrustMessages(t *testing.T) {
 		`{"name":"laptop"}`:                               ErrVersion,
 		`{"version":1,"name":7}`:                          ErrMalformed,
 		``:                                                ErrMalformed,
-		strings.Repeat(" ", maxBody+1):                    ErrTooLarge,
+		strings.Repeat(" ", MaxBody+1):                    ErrTooLarge,
 	} {
 		if _, err := ReadTrustRequest(strings.NewReader(text)); !errors.Is(err, want) {
 			t.Errorf("request %.40q: %v, want %v", text, err, want)

@@ -18,7 +18,7 @@ func TestWordsMessages(t *testing.T) {
 		`{"nonce":""}`:                 ErrMalformed,
 		`{}`:                           ErrMalformed,
 		``:                             ErrMalformed,
-		strings.Repeat(" ", maxBody+1): ErrTooLarge,
+		strings.Repeat(" ", MaxBody+1): ErrTooLarge,
 	} {
 		if _, err := ReadWordsOpening(strings.NewReader(text)); !errors.Is(err, want) {
 			t.Errorf("opening %.40q: %v, want %v", text, err, want)
