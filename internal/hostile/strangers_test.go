@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -164,6 +165,34 @@ func TestBodiesThatStall(t *testing.T) {
 		}
 	}
 	all.Wait()
+}
+
+// A body that is longer than any of its call is not taken, and one that is as long
+// is.
+func TestLengthOfBodies(t *testing.T) {
+	t.Parallel()
+	v := stand(t, t.TempDir(), t.TempDir()).victim()
+	key := newKey(t)
+	for length, want := range map[int]int{wire.MaxBody - 1: 200, wire.MaxBody: 200, wire.MaxBody + 1: 413, 4 << 20: 413} {
+		body := offerOf(length)
+		if status, answer := v.connect(&key).ask("POST", "/v1/offers", "", body); status != want {
+			t.Errorf("%d bytes: %d, %.100q", length, status, answer)
+		}
+	}
+	// One that says nothing of its length is known when it is here.
+	for length, want := range map[int]int{wire.MaxBody: 200, wire.MaxBody + 1: 413} {
+		body := offerOf(length)
+		status, answer := v.connect(&key).say(fmt.Sprintf("POST /v1/offers HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", length, body))
+		if status != want {
+			t.Errorf("%d bytes in chunks: %d, %.100q", length, status, answer)
+		}
+	}
+}
+
+// offerOf is an offer of so many bytes.
+func offerOf(length int) string {
+	const text = `{"version":1,"name":"mallory"}`
+	return text + strings.Repeat(" ", length-len(text))
 }
 
 // Offers, requests and questions for trust of strangers are shown so often and no

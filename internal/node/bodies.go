@@ -29,17 +29,33 @@ func inTime(next http.Handler) http.Handler {
 		err := control.SetReadDeadline(time.Now().Add(bodyTime))
 		if isShort := !strings.HasPrefix(r.URL.Path, "/v1/shares/"); isShort && err == nil {
 			var body []byte
-			// Who reads it says what is wrong with one that is too long.
-			if body, err = io.ReadAll(io.LimitReader(r.Body, wire.MaxBody+1)); err == nil && len(body) <= wire.MaxBody {
+			if body, err = readBody(r); err == nil {
 				err = control.SetReadDeadline(time.Time{}) // people may be asked before it is answered
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		if err != nil {
 			w.Header().Set("Connection", "close")
-			wire.WriteError(w, fmt.Errorf("%w: the body of the request did not come", wire.ErrMalformed))
+			wire.WriteError(w, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// readBody reads a body that is no longer than any of a short call.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength > wire.MaxBody {
+		return nil, errLongBody
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, wire.MaxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: the body of the request did not come", wire.ErrMalformed)
+	}
+	if len(body) > wire.MaxBody {
+		return nil, errLongBody
+	}
+	return body, nil
+}
+
+var errLongBody = fmt.Errorf("%w: a body of over %d bytes", wire.ErrTooLarge, wire.MaxBody)
