@@ -3,6 +3,7 @@ package hostile
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,9 +226,10 @@ func TestFloodOfOffers(t *testing.T) {
 				t.Errorf("an offer too many: %q", why)
 			}
 			for _, call := range []string{"/v1/requests", "/v1/trust"} {
-				if status, body := c.ask("POST", call, "", `{"version":1,"name":"mallory"}`); status == http.StatusOK {
+				ask := fmt.Sprintf(`{"version":1,"name":"mallory","commitment":%q}`, base64.StdEncoding.EncodeToString(nonce()))
+				if status, body := v.connect(&key).ask("POST", call, "", ask); status == http.StatusOK {
 					taken++
-				} else if got := codeOf(body); got != "device_busy" {
+				} else if got := codeOf(body); got != "device_busy" && got != "busy" {
 					t.Errorf("%s: %q", call, got)
 				}
 			}
@@ -270,22 +272,17 @@ func TestTrustedAmongStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	places := 0
+	w, film := &waiting{s, inbox}, newSender(t, wire.File{Path: "film", Size: 5})
 	for range 4 {
 		key := newKey(t)
-		c := v.connect(&key)
 		for range 4 {
-			id, why := c.offer()
-			if id == "" {
-				t.Fatal(why)
-			}
-			v.reverse(key, id) // somebody is to be asked
-			places++
+			t.Cleanup(w.offers(film, &key).leave) // somebody is to be asked
 		}
 	}
+	w.has(20*time.Second, 16, node.Asking)
 	key := newKey(t)
 	if id, why := v.connect(&key).offer(); id != "" || why != "device_busy" {
-		t.Errorf("there was room for more than %d of strangers: %q", places, why)
+		t.Errorf("there was room for more than 16 of strangers: %q", why)
 	}
 	over, failed := s.give(friend, 3<<20, 0)
 	select {

@@ -46,8 +46,12 @@ type offered struct {
 	changed  chan struct{} // closed and replaced when any of this changes
 }
 
-// maxIdle bounds the reverse connections that wait to be used.
-const maxIdle = 2 * MaxStreams
+const (
+	// maxIdle bounds the reverse connections that wait to be used.
+	maxIdle = 2 * MaxStreams
+	// maxEarly bounds them while the device may not do a transfer: one is wanted.
+	maxEarly = 4
+)
 
 func newOffered(id string, device identity.DeviceID, name, address string) *offered {
 	return &offered{
@@ -84,17 +88,22 @@ func (o *offered) vouch() {
 	o.vouched = true
 }
 
-// keep lets a connection of the sender stay when others push in, and tells whether
-// it does: those that a transfer takes, of a device that is let do one, and few of
-// any other.
+// keep lets a connection of the sender stay when others push in, and reports whether
+// there is room for it: for as many as a transfer takes, of a device that is let do
+// one. Of any other few are kept, and what is more gives way as a stranger's does.
 func (o *offered) keep(c *secure.Conn) bool {
-	o.mu.Lock()
-	isLet := o.isTrusted || o.accepted || o.vouched
-	o.mu.Unlock()
-	if isLet {
+	if o.isLet() {
 		return c.KeepFor(o.device)
 	}
-	return c.KeepGuest(o.device)
+	c.KeepGuest(o.device)
+	return true
+}
+
+// isLet reports whether the device may do a transfer.
+func (o *offered) isLet() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.isTrusted || o.accepted || o.vouched
 }
 
 // A stage is how far an offer is.
@@ -256,9 +265,10 @@ func (o *offered) gone() error {
 
 // arrive takes a reverse connection, and tells whether it is the first one.
 func (o *offered) arrive(c *secure.Conn, head wire.ReverseHead) (first bool) {
+	isLet := o.isLet()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.ended.IsZero() {
+	if !o.ended.IsZero() || !isLet && len(o.conns) >= maxEarly {
 		c.Close()
 		return false
 	}
