@@ -15,6 +15,9 @@
 //   - A block that a journal names is on the disk. Killed or cut from power at
 //     any moment, the same files from the same device go on from their journals
 //     without being read, and a file that was put in place is recognised.
+//   - What lies unfinished in the folder counts only if it was written with the
+//     same [Secret], for that file, at that place. Anything else under its name is
+//     set aside, told ([Landing.SetAside]) and not removed.
 //   - Streams are never more than [MaxUnsynced] ahead of the disk.
 //
 // What it does not do: it verifies no digest (its caller has), asks nobody,
@@ -33,6 +36,8 @@
 //   - ID.transfer: one transfer's log: its files' keys, and for each file that
 //     was about to be put in place its final name (see log.go). It is locked
 //     by the process that receives, and goes when all files are in place.
+//   - Any of these with ".foreign-" and eight characters behind it: what was set
+//     aside.
 //
 // KEY is made from the sending device and the file's path, size and
 // modification time, ID from the device and the keys of all files: neither

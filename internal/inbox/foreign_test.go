@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -213,6 +214,25 @@ func TestHugeClaims(t *testing.T) {
 	var err error
 	if took := allocates(func() { left, err = Leftovers(dir, ours) }); err != nil || len(left) != 2 || left[0].Have+left[1].Have != 2*mib || took > mib {
 		t.Errorf("%+v, %v, %d bytes", left, err, took)
+	}
+}
+
+// A data folder that somebody has filled is not looked through after a transfer.
+func TestFilledDataFolder(t *testing.T) {
+	for _, names := range []int{maxTidied, maxTidied + 1} {
+		m := newMemory()
+		older, film := fileOf("film", 2*mib), fileOf("film", 3)
+		m.live[dataDir] = &node{kind: folder}
+		m.live[keyOf(older).journal()] = &node{data: journalOf(ours, older, 0)}
+		for n := range names - 1 {
+			m.live[fmt.Sprintf("%s/%d", dataDir, n)] = new(node)
+		}
+		if err := attempt(m, []wire.File{film}, PlanOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if stays := m.live[keyOf(older).journal()] != nil; stays != (names > maxTidied) {
+			t.Errorf("%d names: the older version's journal stays: %v", names, stays)
+		}
 	}
 }
 

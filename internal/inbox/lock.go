@@ -287,14 +287,16 @@ func (l *Landing) intend(wholes []whole, targets []string) error {
 
 // dropLogs removes the log of a transfer that is in place, what is begun of older
 // versions of its files, and logs of the same device that have nothing left but
-// files of this transfer. What it cannot remove stays as a leftover.
+// files of this transfer. What it cannot remove stays as a leftover, and so does
+// all of it among more than maxTidied names, which only somebody has put there who
+// wants this to take long.
 func (in *Inbox) dropLogs(p *Plan) {
 	_ = in.fs.Remove(p.survey.id.transfer())
-	in.dropOlder(p)
 	names, err := in.dataNames()
-	if err != nil {
+	if err != nil || len(names) > maxTidied {
 		return
 	}
+	in.dropOlder(p, names)
 	parts := make(map[key]bool)
 	for _, name := range names {
 		if k, ext, ok := parseName(name); ok && ext == partExt {
@@ -317,13 +319,11 @@ func (in *Inbox) dropLogs(p *Plan) {
 	})
 }
 
+const maxTidied = 10_000
+
 // dropOlder removes what is begun of other versions, by size or time, of files
 // that this transfer has put in place: their sender has replaced them.
-func (in *Inbox) dropOlder(p *Plan) {
-	names, err := in.dataNames()
-	if err != nil {
-		return
-	}
+func (in *Inbox) dropOlder(p *Plan, names []string) {
 	var placed map[string]bool
 	var inUse map[key]bool
 	for _, name := range names {
@@ -340,6 +340,7 @@ func (in *Inbox) dropOlder(p *Plan) {
 			for i := range p.files {
 				placed[p.files[i].Path] = p.state[i] != Skipped
 			}
+			var err error
 			if inUse, err = in.inUse(p.survey.id); err != nil {
 				return
 			}

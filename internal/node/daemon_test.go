@@ -229,6 +229,30 @@ func TestDaemonGoesOnSending(t *testing.T) {
 }
 
 // A transfer rests while it is paused, at either end, and the other end waits.
+// A receiver that pauses is compared with a sender that has sent all of it.
+func TestDaemonComparesAfterAPause(t *testing.T) {
+	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
+	if err := from.SetLimits(Limits{Up: 8 * digest.BlockSize}); err != nil {
+		t.Fatal(err)
+	}
+	offer(t, from, to, 20)
+	to.accept(Answer{Accept: true})
+	id := to.until("moving", moving(1))[0].ID
+	if err := to.Pause(id); err != nil {
+		t.Fatal(err)
+	}
+	to.until("paused", all(1, Paused))
+	if err := to.Resume(id); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []*running{from, to} {
+		if v := d.until("done", all(1, Ended))[0]; v.Uncompared != 0 {
+			t.Errorf("%d files are not compared", v.Uncompared)
+		}
+	}
+}
+
 func TestDaemonPauses(t *testing.T) {
 	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
@@ -263,10 +287,14 @@ func TestDaemonPauses(t *testing.T) {
 	if err := from.Resume(added.ID); err != nil {
 		t.Fatal(err)
 	}
-	from.until("sent", all(1, Ended))
+	sent := from.until("sent", all(1, Ended))[0]
 	ended := to.until("received", all(1, Ended))[0]
 	if ended.Bytes != 30*digest.BlockSize || before == 0 {
 		t.Errorf("%d bytes, %d when it went on", ended.Bytes, before)
+	}
+	// The sender has opened its files anew, and not sent all of them since.
+	if sent.Uncompared != 1 || ended.Uncompared != 1 {
+		t.Errorf("%d files are not compared at the sender, %d at the receiver", sent.Uncompared, ended.Uncompared)
 	}
 	if diff := cmp.Diff(tree(t, src), tree(t, to.inbox)); diff != "" {
 		t.Errorf("-sent +received:\n%s", diff)
