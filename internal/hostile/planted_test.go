@@ -105,7 +105,7 @@ var checks = map[string]func(secret [32]byte) func(head []byte, at int, record [
 // where a later transfer of that file would look for its own.
 func TestPlantedJournal(t *testing.T) {
 	t.Parallel()
-	setup := wire.File{Path: "setup.bin", Size: 3<<20 + 500_000, ModTime: 1_700_000_000_000_000_000}
+	setup := wire.File{Path: "setup.bin", Size: 1<<20 + 500_000, ModTime: 1_700_000_000_000_000_000}
 	t.Run("sent", func(t *testing.T) {
 		honest := newSender(t, setup)
 		films := ".lanyard/" + keyOf(t, honest, setup)
@@ -119,6 +119,9 @@ func TestPlantedJournal(t *testing.T) {
 			"none":         func(*sender) [32]byte { return [32]byte{} },
 			"the sender's": func(s *sender) [32]byte { return deviceOf(t, s) },
 		} {
+			if name == "checksums" && whose != "none" {
+				continue // they take none
+			}
 			t.Run(name+", secret "+whose, func(t *testing.T) {
 				y := newYard(t)
 				honest := newSender(t, setup).open()

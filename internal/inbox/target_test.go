@@ -22,7 +22,7 @@ func longNames(n int) (files []wire.File) {
 // Names that become one when room is made for a number have the same numbers,
 // each of which is tried once.
 func TestNumbersAreTriedOnce(t *testing.T) {
-	const many = 1200
+	const many = 300
 	there := newMemory()
 	files := longNames(many)
 	for _, f := range files {
