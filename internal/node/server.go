@@ -92,12 +92,7 @@ type receiptKey struct {
 	transfer string
 }
 
-const (
-	maxReceivers = 1024 // devices that are remembered
-	// maxKept bounds the proven connections of one receiver to a quarter of
-	// what the listener keeps.
-	maxKept = 256
-)
+const maxReceivers = 1024 // devices that are remembered
 
 // newServer makes the server of a share that devices get a ticket for by enter,
 // or by a code, see guardedBy.
@@ -320,7 +315,7 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 func (s *server) keep(c *secure.Conn, rec *receiver) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept[c] != nil || rec.kept >= maxKept || !c.Keep() {
+	if s.kept[c] != nil || !c.KeepFor(rec.id) {
 		return
 	}
 	s.kept[c] = rec
