@@ -228,7 +228,6 @@ func TestDaemonGoesOnSending(t *testing.T) {
 	}
 }
 
-// A transfer rests while it is paused, at either end, and the other end waits.
 // A receiver that pauses is compared with a sender that has sent all of it.
 func TestDaemonComparesAfterAPause(t *testing.T) {
 	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
@@ -253,6 +252,7 @@ func TestDaemonComparesAfterAPause(t *testing.T) {
 	}
 }
 
+// A transfer rests while it is paused, at either end, and the other end waits.
 func TestDaemonPauses(t *testing.T) {
 	to := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))
 	from := runDaemon(t, t.TempDir(), t.TempDir(), unusedPort(t))

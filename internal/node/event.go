@@ -25,7 +25,7 @@ type Event struct {
 	// Words are to be compared with those on the other side's screen. There are none
 	// where the one that asks shows none: it trusts this device, or nobody is there.
 	Words   string `json:"words,omitempty"`
-	Trusted bool   `json:"trusted,omitempty"` // of asked, requested and trust: the device is
+	Trusted bool   `json:"trusted,omitempty"` // of asked and requested: the device is
 
 	Path    string         `json:"path,omitempty"`
 	Renamed string         `json:"renamed,omitempty"` // the name it gets here

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +24,7 @@ type neighbours struct {
 // newNeighbours makes neighbours that nobody is told of too often: missed has
 // everybody look at all of them anew.
 func newNeighbours(missed func()) *neighbours {
+	// Where they are counts for nothing: a device may have many addresses.
 	r := &ration{device: newsOfDevice, address: maxNeighbours, all: maxNeighbours, over: func(int) { missed() }}
 	return &neighbours{services: map[string]discovery.Service{}, ration: r}
 }
@@ -80,7 +80,7 @@ func (n *neighbours) ask(ctx context.Context, d *Daemon) {
 
 // hear notes what was heard and tells of it.
 func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
-	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) || !n.ration.allow(ev.Service.Device, bestOf(ev.Service)) {
+	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) || !n.ration.allow(ev.Service.Device, "") {
 		return
 	}
 	told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}
@@ -93,14 +93,6 @@ func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
 		d.back(ev.Service)
 	}
 	d.bus.publish("", told)
-}
-
-// bestOf is the address at which a service is most likely reached.
-func bestOf(s discovery.Service) string {
-	if len(s.Addrs) == 0 {
-		return ""
-	}
-	return netip.AddrPortFrom(s.Addrs[0], uint16(s.Port)).String()
 }
 
 // take notes what was heard, and tells whether that is anything.

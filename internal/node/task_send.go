@@ -50,7 +50,7 @@ func (t *task) compare(ctx context.Context, m Meeting) (bool, error) {
 	t.change(func(_ *order, v *Transfer) {
 		v.Device, v.DeviceID, v.Address, v.Words = m.Device, m.DeviceID, m.Address, m.Words
 	})
-	a, err := t.ask(ctx, nil, func() error { return nil })
+	a, err := t.ask(ctx, nil, nil)
 	if err == nil && a.Accept {
 		t.change(func(p *order, v *Transfer) { p.Accepted, p.Device, v.State, v.Words = true, m.DeviceID, Waiting, "" })
 	}
