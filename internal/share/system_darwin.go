@@ -23,8 +23,8 @@ func (f *diskFile) state() (size, modTime int64, err error) {
 // willNeed has nothing to do: the kernel reads ahead by itself.
 func (f *diskFile) willNeed(int64, int) {}
 
-// readable tells whether the file of that name in a folder may be read, asking the system only where the
-// mode leaves it open.
+// readable tells whether the file of that name in a folder may be read, asking the
+// system only where the mode leaves it open.
 func readable(in *os.File, name string, mode fs.FileMode) error {
 	if mode.Perm()&0o444 == 0o444 {
 		return nil

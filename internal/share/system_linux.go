@@ -24,8 +24,8 @@ func (f *diskFile) willNeed(offset int64, length int) {
 	_ = unix.Fadvise(int(f.fd), offset, int64(length), unix.FADV_WILLNEED) // a hint
 }
 
-// readable tells whether the file of that name in a folder may be read, asking the system only where the
-// mode leaves it open.
+// readable tells whether the file of that name in a folder may be read, asking the
+// system only where the mode leaves it open.
 func readable(in *os.File, name string, mode fs.FileMode) error {
 	if mode.Perm()&0o444 == 0o444 {
 		return nil
