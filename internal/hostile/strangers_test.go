@@ -218,11 +218,12 @@ func TestFloodOfOffers(t *testing.T) {
 			bytes += len(line)
 		}
 	})
-	taken, refused := 0, 0
-	for range 10 {
+	const keys, times = 8, 8
+	taken, refused, began := 0, 0, time.Now()
+	for range keys {
 		key := newKey(t)
 		c := v.connect(&key)
-		for range 20 {
+		for range times {
 			if id, why := c.offer(); id != "" {
 				taken++
 			} else if refused++; why != "device_busy" {
@@ -241,10 +242,11 @@ func TestFloodOfOffers(t *testing.T) {
 	s.stop()
 	cancel()
 	listening.Wait()
-	if taken == 0 || taken > 24 || refused < 100 {
+	minutes := 1 + int(time.Since(began)/time.Minute) // of a slow machine
+	if taken == 0 || taken > minutes*24 || refused < keys*times-minutes*24 {
 		t.Errorf("%d were taken, %d offers refused", taken, refused)
 	}
-	if told > 200 || bytes > 60<<10 {
+	if told > minutes*100 || bytes > minutes*30<<10 {
 		t.Errorf("%d notices of %d bytes", told, bytes)
 	}
 	t.Logf("%d taken, %d notices of %d bytes", taken, told, bytes)
