@@ -164,7 +164,9 @@ func TestWordsAreBound(t *testing.T) {
 				if status, body := do(c); status == http.StatusOK || !c.isClosed(5*time.Second) {
 					t.Errorf("%s: %d %s, and the connection stays", what, status, body)
 				}
-				time.Sleep(2100 * time.Millisecond) // another one begins anew, when this one is over
+			}
+			if n := v.told(node.KindRefused); n != len(ways) {
+				t.Errorf("%d of %d are told", n, len(ways))
 			}
 			// An offer that is not opened is none.
 			c := v.connect(&key)
@@ -197,11 +199,13 @@ func TestWordsAreNotHeldOpen(t *testing.T) {
 	t.Parallel()
 	v, key, other := listening(t), newKey(t), newKey(t)
 	c := v.connect(&key)
+	// Connected before, so that they ask while it is open on a slow machine, too.
+	second := map[string]*client{"with the same key": v.connect(&key), "with another key": v.connect(&other)}
 	if status, _, body := offers.bind(c, nonce()); status != http.StatusOK {
 		t.Fatalf("%d %s", status, body)
 	}
-	for what, k := range map[string]*tls.Certificate{"with the same key": &key, "with another key": &other} {
-		if status, nb, body := trust.bind(v.connect(k), nonce()); codeOf(body) != "busy" || nb != nil {
+	for what, other := range second {
+		if status, nb, body := trust.bind(other, nonce()); codeOf(body) != "busy" || nb != nil {
 			t.Errorf("a second one %s: %d %s", what, status, body)
 		}
 	}
@@ -275,17 +279,18 @@ func TestWordsAreOpenedThreeTimes(t *testing.T) {
 	for opened.Load() == 3 {
 		time.Sleep(10 * time.Millisecond)
 	}
-	fails(d, 6)
 	if err := d.Cancel(v.ID); err != nil {
 		t.Error(err)
 	}
+	d.until("cancelled", in(node.Cancelled))
+	had := opened.Load()
 	if _, err := d.Add(t.Context(), node.Job{Paths: []string{file}, To: s.address, Yes: true}); err != nil {
 		t.Error(err)
 	}
 	for blind.Load() == 0 {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if opened.Load() != 6 {
+	if opened.Load() != had {
 		t.Error("words are made that nobody sees")
 	}
 }

@@ -113,6 +113,7 @@ const (
 type comparison struct {
 	answer *pairing.Answer
 	opened func(words string) error // it did
+	told   func()                   // it did not, or not as it was bound to
 }
 
 // compare answers a call that asks for something over r's connection: opened is
@@ -133,24 +134,30 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.isBound {
-		l.conn.Close()
-		return nil, errBoundTwice
-	}
-	broken := func() {
+	told := func() {
 		report(Event{
 			Kind: KindRefused, Device: name, DeviceID: asker.String(), Address: r.RemoteAddr,
 			Reason: "it broke off before its words were shown, as somebody does who is between two devices",
 		})
-		l.conn.Close()
 	}
-	a, err := n.answerer.Answer(e, placeOf(r.RemoteAddr), commitment, broken)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isBound {
+		if c := l.comparison; c != nil {
+			c.answer.End()
+		}
+		told()
+		l.conn.Close()
+		return nil, errBoundTwice
+	}
+	a, err := n.answerer.Answer(e, placeOf(r.RemoteAddr), commitment, func() {
+		told()
+		l.conn.Close()
+	})
 	if err != nil {
 		return nil, err
 	}
-	l.isBound, l.comparison = true, &comparison{a, opened}
+	l.isBound, l.comparison = true, &comparison{a, opened, told}
 	return a.Nonce(), nil
 }
 
@@ -168,9 +175,15 @@ func openWords(r *http.Request) error {
 	}
 	opening, err := wire.ReadWordsOpening(r.Body)
 	if err != nil {
+		if c.answer.End() {
+			c.told()
+		}
 		return err
 	}
 	words, err := c.answer.Open(opening.Nonce)
+	if errors.Is(err, wire.ErrMalformed) { // what came too late was told before
+		c.told()
+	}
 	if err != nil {
 		return err
 	}

@@ -93,11 +93,20 @@ func (n *Answer) Nonce() []byte { return n.nonce }
 // that the asker was not bound to is wire.ErrMalformed, one that comes too late
 // wire.ErrExpired; either ends the encounter, and the connection is to be closed.
 func (n *Answer) Open(na []byte) (words string, err error) {
-	if !n.of.close(n) {
+	if !n.End() {
 		return "", fmt.Errorf("the words: %w: opened after more than %v", wire.ErrExpired, OpenWithin)
 	}
-	n.late.Stop()
 	return n.encounter.open(n.commitment, na, n.nonce)
+}
+
+// End ends the encounter if it is not over, without words, and reports whether it
+// did: broken is not called then.
+func (n *Answer) End() bool {
+	isOpen := n.of.close(n)
+	if isOpen {
+		n.late.Stop()
+	}
+	return isOpen
 }
 
 // close ends an encounter, and reports whether it was open.

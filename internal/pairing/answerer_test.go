@@ -76,6 +76,16 @@ func TestAnswererEndsWhatIsNotOpened(t *testing.T) {
 		if _, err := wrong.Open(NewNonce()); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("another nonce: %v", err)
 		}
+		ended, na, err := ask(a, 1, never(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ended.End() || ended.End() {
+			t.Error("it is not ended once")
+		}
+		if _, err := ended.Open(na); !errors.Is(err, wire.ErrExpired) {
+			t.Errorf("opened when it was over: %v", err)
+		}
 		time.Sleep(2 * OpenWithin)
 	})
 }
