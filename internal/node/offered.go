@@ -25,11 +25,11 @@ type offered struct {
 	isTrusted bool              // its device is: set before it is shared
 	conns     chan *secure.Conn // reverse connections that nobody uses yet
 
-	withdrawn chan struct{} // closed when the sender has withdrawn it
-	why       error         // to be read then: errWithdrawn, errCalledOff or errGaveWay
+	withdrawn chan struct{} // closed when the sender has withdrawn it, or it gave way
 
 	once     sync.Once // closes withdrawn
 	mu       sync.Mutex
+	why      error            // of withdrawn: errWithdrawn, errCalledOff or errGaveWay
 	head     wire.ReverseHead // of the first of them
 	dial     dialer           // of a sender that does not connect, when it has opened the share; nil otherwise
 	begun    bool             // there was one
@@ -37,6 +37,7 @@ type offered struct {
 	opened   int              // that the sender had opened when it asked last; -1: it has not asked
 	asked    time.Time        // when the sender asked last, or had an answer
 	asking   int              // questions of the sender that wait for an answer
+	left     bool             // the connection of the last of them ended before it was answered
 	waiting  int              // calls of connect that wait for one
 	accepted bool
 	vouched  bool          // its device may hold what a transfer takes, accepted or not: it has proved a code
@@ -222,7 +223,7 @@ func (o *offered) untilWithdrawn(ctx context.Context) (until context.Context, st
 		for until.Err() == nil {
 			select {
 			case <-o.withdrawn:
-				cancel(o.why)
+				cancel(o.reason())
 			case <-look.C:
 				if err := o.gone(); err != nil {
 					cancel(err)
@@ -237,26 +238,39 @@ func (o *offered) untilWithdrawn(ctx context.Context) (until context.Context, st
 	}
 }
 
+// reason is why the offer was withdrawn.
+func (o *offered) reason() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.why
+}
+
 // errCalledOff ends a transfer that its sender has cancelled.
 var errCalledOff = fmt.Errorf("%w: the sender has cancelled it", wire.ErrStopped)
 
 var errWithdrawn = fmt.Errorf("%w: it has stopped sending", wire.ErrSourceLost)
 
 // forsaken is how long a trusted sender that wants an answer may not have asked for
-// it: it asks every offerWait. What a stranger left is not kept as long.
+// it: it asks every offerWait. What a stranger makes us hold is not kept as long: a
+// link that is slow, or a device that sleeps for a moment, has silence, and leftBy the
+// one whose connection has ended.
 const (
-	forsaken           = 2*offerWait + callTime
-	forsakenByStranger = 2 * followPause
+	forsaken = 2*offerWait + callTime
+	silence  = callTime
+	leftBy   = 2 * followPause
 )
 
 // gone tells why the sender waits for no answer any more; nil: it does, or has one.
 func (o *offered) gone() error {
-	patience := forsakenByStranger
-	if o.isTrusted {
-		patience = forsaken
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	patience := silence
+	switch {
+	case o.isTrusted:
+		patience = forsaken
+	case o.left:
+		patience = leftBy
+	}
 	if o.accepted || o.asking > 0 || time.Since(o.asked) <= patience {
 		return nil
 	}
@@ -374,7 +388,7 @@ func (o *offered) state(ctx context.Context, opened int) (wire.OfferState, error
 	defer func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.asking, o.asked = o.asking-1, time.Now()
+		o.asking, o.asked, o.left = o.asking-1, time.Now(), ctx.Err() != nil
 	}()
 	for {
 		o.mu.Lock()

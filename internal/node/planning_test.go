@@ -53,14 +53,14 @@ func TestStrangersWaitForOneAnother(t *testing.T) {
 	<-sent
 }
 
-// Who does not ask about an offer any more has gone: a stranger soon, a trusted
-// device later.
+// Who does not ask about an offer any more has gone: a stranger soon, at once when
+// its connection has ended, and a trusted device later.
 func TestForsakenOffers(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		isTrusted bool
-		patience  time.Duration
-	}{{"stranger", false, 2 * time.Second}, {"trusted", true, forsaken}} {
+		name         string
+		isTrusted    bool
+		silent, left time.Duration
+	}{{"stranger", false, 10 * time.Second, 2 * time.Second}, {"trusted", true, forsaken, forsaken}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o := newOffered("o", identity.DeviceID{}, "laptop", "")
@@ -71,10 +71,18 @@ func TestForsakenOffers(t *testing.T) {
 						t.Errorf("%s: %v", after, err)
 					}
 				}
-				time.Sleep(c.patience)
-				isGone("its time", false)
-				time.Sleep(time.Nanosecond)
-				isGone("more", true)
+				isGoneAfter := func(what string, patience time.Duration) {
+					t.Helper()
+					time.Sleep(patience)
+					isGone(what+", its time", false)
+					time.Sleep(time.Nanosecond)
+					isGone(what+", more", true)
+				}
+				isGoneAfter("never asked", c.silent)
+				if _, err := o.state(t.Context(), 0); err != nil { // one connection is wanted
+					t.Fatal(err)
+				}
+				isGoneAfter("answered", c.silent)
 				ctx, cancel := context.WithCancel(t.Context())
 				asked := make(chan error)
 				go func() {
@@ -85,10 +93,7 @@ func TestForsakenOffers(t *testing.T) {
 				isGone("a question", false)
 				cancel()
 				<-asked
-				time.Sleep(c.patience)
-				isGone("its time again", false)
-				time.Sleep(time.Nanosecond)
-				isGone("more again", true)
+				isGoneAfter("left", c.left)
 				until, stop := o.untilWithdrawn(t.Context())
 				defer stop()
 				<-until.Done()
