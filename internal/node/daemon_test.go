@@ -283,9 +283,27 @@ func TestDaemonPauses(t *testing.T) {
 	if err := from.Pause(added.ID); err != nil {
 		t.Fatal(err)
 	}
-	from.until("paused", all(1, Paused))
+	rested, newest := from.until("paused", all(1, Paused))[0], from.Newest()
 	if err := from.Resume(added.ID); err != nil {
 		t.Fatal(err)
+	}
+	// Whoever follows it sees it go on from where it was, by the notices alone.
+	for n := range from.Notices(t.Context(), newest, 0) {
+		if n.Kind == KindProgress || n.Kind == KindSending {
+			t.Fatalf("%s tells in its own way how far it is", n.Kind)
+		}
+		if n.Kind != KindTransfer {
+			continue
+		}
+		if n.Of.Bytes < rested.Bytes {
+			t.Fatalf("%d bytes, %d when it was paused", n.Of.Bytes, rested.Bytes)
+		}
+		if n.Of.Bytes > rested.Bytes && n.Of.State == Running {
+			break
+		}
+		if n.Of.State.IsOver() {
+			t.Fatal("it has ended, and nobody was told how far it was")
+		}
 	}
 	sent := from.until("sent", all(1, Ended))[0]
 	ended := to.until("received", all(1, Ended))[0]

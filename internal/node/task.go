@@ -55,6 +55,7 @@ type Transfer struct {
 	Expires   time.Time `json:"expires,omitzero"`    // of a share: when it ends by itself
 	Out       string    `json:"out,omitempty"`       // folder on this machine
 
+	Path     string  `json:"path,omitempty"`  // of the file that it is at, while bytes go
 	Bytes    int64   `json:"bytes"`           // parts of blocks included
 	Total    int64   `json:"total,omitempty"` // 0: not known
 	Files    int     `json:"files,omitempty"`
@@ -455,7 +456,7 @@ func (t *task) end(s State, err error) {
 
 // still takes back what is told of a transfer only while bytes go.
 func (v *Transfer) still() {
-	v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = 0, 0, 0, nil, ""
+	v.Path, v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = "", 0, 0, 0, nil, ""
 }
 
 // entered notes that a try is in the history, 0 when it could not be, and
