@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lanyard/internal/share"
 	"lanyard/internal/store"
 	"lanyard/internal/wire"
 )
@@ -174,6 +175,7 @@ type task struct {
 	entry   int64                     // in the history, of the last try that is there
 	isOver  bool                      // nothing is kept of it any more
 	before  int64                     // bytes that earlier tries of TransferPush have sent
+	source  *share.Share              // of TransferPush, once a try has opened it; of run alone
 }
 
 // A question is what a person is asked about a transfer.
@@ -207,6 +209,7 @@ const (
 
 // run carries the task out until it has ended, or ctx has.
 func (t *task) run(ctx context.Context) {
+	defer t.closeSource()
 	for pause := firstPause; ; {
 		if !t.rest(ctx) {
 			return
@@ -250,8 +253,17 @@ func (t *task) run(ctx context.Context) {
 			t.end(Declined, err)
 			return
 		default:
+			t.closeSource() // when it is to go on, what was wrong with its files may be mended
 			t.stand(Failed, err)
 		}
+	}
+}
+
+// closeSource closes what a try has opened.
+func (t *task) closeSource() {
+	if t.source != nil {
+		_ = t.source.Close() // it was only read
+		t.source = nil
 	}
 }
 

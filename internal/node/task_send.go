@@ -33,6 +33,14 @@ func (t *task) push(ctx context.Context) error {
 	if p.Yes {
 		opts.Compare, opts.unseen = nil, true
 	}
+	// A folder may have a million files, and a device be away for days.
+	if opts.again = t.source != nil; !opts.again {
+		var err error
+		if t.source, err = t.d.node.open(ctx, opts); err != nil {
+			return err
+		}
+	}
+	opts.share = t.source
 	_, err := t.d.node.Send(ctx, opts)
 	return err
 }
