@@ -50,8 +50,10 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()
 	report(Event{Kind: KindWaiting, Offer: &offer})
-	for _, skip := range s.Skipped() {
-		report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
+	if !opts.again {
+		for _, skip := range s.Skipped() {
+			report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
+		}
 	}
 	srv := newServer(n, s, 0, report)
 	srv.pace, srv.wish = group(opts.Limit, n.up), opts.Streams

@@ -52,6 +52,11 @@ type SendOptions struct {
 	past  pastOffer
 	noted func(pastOffer)
 
+	// Of a task: what it has opened, and whether an earlier try has told what was left
+	// out of that; nil: it is to be opened.
+	share *share.Share
+	again bool
+
 	// Of a task: how many nonces its user has been shown the words of, and who is told
 	// of more; the device that they were the same of; and whether nobody sees any.
 	opened   int
@@ -77,11 +82,14 @@ const portsTried = 100
 func (n *Node) Send(ctx context.Context, opts SendOptions) (Result, error) {
 	report := reporter(opts.OnEvent)
 	if len(opts.To) > 0 {
-		s, err := n.open(ctx, opts)
-		if err != nil {
-			return Result{}, err
+		s := opts.share
+		if s == nil {
+			var err error
+			if s, err = n.open(ctx, opts); err != nil {
+				return Result{}, err
+			}
+			defer s.Close()
 		}
-		defer s.Close()
 		return n.push(ctx, opts, s, report)
 	}
 	if opts.Choose != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lanyard/internal/share"
 	"lanyard/internal/store"
 	"lanyard/internal/wire"
 )
@@ -55,6 +56,7 @@ type Transfer struct {
 	Expires   time.Time `json:"expires,omitzero"`    // of a share: when it ends by itself
 	Out       string    `json:"out,omitempty"`       // folder on this machine
 
+	Path     string  `json:"path,omitempty"`  // of the file that it is at, while bytes go
 	Bytes    int64   `json:"bytes"`           // parts of blocks included
 	Total    int64   `json:"total,omitempty"` // 0: not known
 	Files    int     `json:"files,omitempty"`
@@ -173,6 +175,7 @@ type task struct {
 	entry   int64                     // in the history, of the last try that is there
 	isOver  bool                      // nothing is kept of it any more
 	before  int64                     // bytes that earlier tries of TransferPush have sent
+	source  *share.Share              // of TransferPush, once a try has opened it; of run alone
 }
 
 // A question is what a person is asked about a transfer.
@@ -206,6 +209,7 @@ const (
 
 // run carries the task out until it has ended, or ctx has.
 func (t *task) run(ctx context.Context) {
+	defer t.closeSource()
 	for pause := firstPause; ; {
 		if !t.rest(ctx) {
 			return
@@ -249,8 +253,17 @@ func (t *task) run(ctx context.Context) {
 			t.end(Declined, err)
 			return
 		default:
+			t.closeSource() // when it is to go on, what was wrong with its files may be mended
 			t.stand(Failed, err)
 		}
+	}
+}
+
+// closeSource closes what a try has opened.
+func (t *task) closeSource() {
+	if t.source != nil {
+		_ = t.source.Close() // it was only read
+		t.source = nil
 	}
 }
 
@@ -455,7 +468,7 @@ func (t *task) end(s State, err error) {
 
 // still takes back what is told of a transfer only while bytes go.
 func (v *Transfer) still() {
-	v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = 0, 0, 0, nil, ""
+	v.Path, v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = "", 0, 0, 0, nil, ""
 }
 
 // entered notes that a try is in the history, 0 when it could not be, and

@@ -33,6 +33,14 @@ func (t *task) push(ctx context.Context) error {
 	if p.Yes {
 		opts.Compare, opts.unseen = nil, true
 	}
+	// A folder may have a million files, and a device be away for days.
+	if opts.again = t.source != nil; !opts.again {
+		var err error
+		if t.source, err = t.d.node.open(ctx, opts); err != nil {
+			return err
+		}
+	}
+	opts.share = t.source
 	_, err := t.d.node.Send(ctx, opts)
 	return err
 }
@@ -87,11 +95,12 @@ func (t *task) share(ctx context.Context) error {
 
 var errShareOver = errors.New("the time of the share is over")
 
-// report takes an event of a try.
+// report takes an event of a try. How far the transfer is is told by the whole of it,
+// so that nobody has to make that of events again.
 func (t *task) report(ev Event) {
 	t.mu.Lock()
 	v, o := &t.view, &t.order
-	state, words, save := v.State, v.Words, false
+	state, words, save, moves := v.State, v.Words, false, false
 	switch ev.Kind {
 	case KindWaiting:
 		v.Offer, v.Total, v.AllFiles, o.Shown = ev.Offer, ev.Offer.Bytes, ev.Offer.Files, ev.Offer
@@ -119,9 +128,12 @@ func (t *task) report(ev Event) {
 		v.State = Waiting
 		v.still()
 	case KindProgress:
+		moves = true
+		v.Path = ev.Path
 		v.Bytes, v.Total, v.Files, v.AllFiles = ev.Bytes, ev.Total, ev.Files, ev.AllFiles
 		v.Rate, v.Seconds, v.Streams, v.StreamRates, v.LimitedBy = ev.Rate, ev.Seconds, ev.Streams, ev.StreamRates, ev.LimitedBy
 	case KindSending:
+		moves = true
 		if o.Kind == TransferGiven {
 			v.State = Running
 		}
@@ -138,17 +150,21 @@ func (t *task) report(ev Event) {
 			v.State = Waiting
 			v.still()
 		}
+	case KindLost:
+		v.still()
 	case KindTrouble, KindDeclined:
 		if v.still(); o.Kind == TransferShare {
 			v.State = Waiting
 		}
 	}
-	changed := v.State != state || v.Words != words
+	changed := moves || ev.Kind == KindLost || v.State != state || v.Words != words
 	t.mu.Unlock()
 	if save {
 		t.save()
 	}
-	t.d.bus.publish(t.id, ev)
+	if !moves {
+		t.d.bus.publish(t.id, ev)
+	}
 	if changed {
 		t.change(func(*order, *Transfer) {})
 	}

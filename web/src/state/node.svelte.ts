@@ -12,7 +12,7 @@ function isNoted(t: Transfer): boolean {
 }
 
 /** What the running node is and does at the moment, kept up to date by its notices. */
-class LiveNode {
+export class LiveNode {
   connection = $state<Connection>('connecting')
   info = $state<NodeState['node']>()
   transfers = $state<Transfer[]>([])
@@ -89,7 +89,8 @@ class LiveNode {
     for (const n of early) this.hear(n)
   }
 
-  private hear(n: Notice): void {
+  /** Takes a notice. */
+  hear(n: Notice): void {
     if (n.event === 'missed') {
       this.seq = Math.max(this.seq, n.seq)
       this.soon('state', () => this.look())
@@ -111,13 +112,6 @@ class LiveNode {
         break
       case 'asked':
         this.soon('offers', () => this.lookAtOffers())
-        break
-      case 'progress':
-      case 'sending':
-        this.advance(n)
-        break
-      case 'lost':
-        this.stall(n)
         break
       case 'trust':
       case 'agreed':
@@ -186,32 +180,6 @@ class LiveNode {
     sample(t)
   }
 
-  private advance(n: Notice): void {
-    const t = this.transfers.find((o) => o.id === n.transfer)
-    if (!t) return
-    if (n.bytes !== undefined) t.bytes = n.event === 'sending' ? Math.max(t.bytes, n.bytes) : n.bytes
-    if (n.total) t.total = n.total
-    if (n.files !== undefined) t.files = n.files
-    if (n.all_files) t.all_files = n.all_files
-    t.rate = n.rate ?? 0
-    t.streams = n.streams ?? t.streams ?? 0
-    t.stream_rates = n.stream_rates ?? []
-    t.seconds =
-      n.event === 'progress' ? (n.seconds ?? 0) : t.rate && t.total ? (t.total - t.bytes) / t.rate : 0
-    if (n.path) current[t.id] = n.path
-    sample(t)
-  }
-
-  /** Shows that nothing comes at the moment. */
-  private stall(n: Notice): void {
-    const t = this.transfers.find((o) => o.id === n.transfer)
-    if (!t) return
-    t.rate = 0
-    t.seconds = 0
-    t.stream_rates = t.stream_rates?.map(() => 0) ?? []
-    sample(t)
-  }
-
   /** Does something that notices ask for, once for all that come within moments. */
   private soon(what: string, f: () => Promise<unknown>): void {
     if (this.timers.has(what)) return
@@ -225,8 +193,5 @@ class LiveNode {
     )
   }
 }
-
-/** The file that each transfer is at. */
-export const current = $state<Record<string, string>>({})
 
 export const node = new LiveNode()
