@@ -84,8 +84,8 @@ func (n *Node) receiveOffered(ctx context.Context, opts ReceiveOptions, o *offer
 		if a.Accept = approve == nil || offer.ByRule; !a.Accept {
 			a, err = approve(ctx, offer)
 		}
-		if a.Accept && err == nil {
-			o.accept()
+		if a.Accept && err == nil && !o.accept() {
+			err = o.reason()
 		}
 		return a, err
 	}

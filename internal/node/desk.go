@@ -399,6 +399,9 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: o.address, Words: o.words, Trusted: o.isTrusted})
 		return nil
 	})
+	if errors.Is(err, wire.ErrBusy) && !known.IsTrusted() {
+		d.ration.giveBack(device.String(), r.RemoteAddr) // it asks again
+	}
 	return answer, err
 }
 

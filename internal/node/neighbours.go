@@ -80,7 +80,13 @@ func (n *neighbours) ask(ctx context.Context, d *Daemon) {
 
 // hear notes what was heard and tells of it.
 func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
-	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) || !n.ration.allow(ev.Service.Device, "") {
+	if ev.Service.Device == d.node.id.ID().String() || isOneSided(ev.Service) || !n.take(ev) {
+		return
+	}
+	if ev.Kind != discovery.Removed {
+		d.back(ev.Service)
+	}
+	if !n.ration.allow(ev.Service.Device, "") {
 		return
 	}
 	told := Event{Kind: KindGone, Device: ev.Service.Name, DeviceID: ev.Service.Device}
@@ -88,9 +94,6 @@ func (n *neighbours) hear(ev discovery.Event, d *Daemon) {
 		if there.ID == ev.Service.Device {
 			told.Kind, told.Device, told.Addresses = KindSeen, there.Name, there.Addresses
 		}
-	}
-	if ev.Kind != discovery.Removed {
-		d.back(ev.Service)
 	}
 	d.bus.publish("", told)
 }

@@ -77,7 +77,11 @@ func (o *offered) change(alter func()) {
 	o.changed = make(chan struct{})
 }
 
-func (o *offered) accept() { o.change(func() { o.accepted = true }) }
+// accept reports whether there was still something to accept.
+func (o *offered) accept() (isOpen bool) {
+	o.change(func() { o.accepted = o.ended.IsZero(); isOpen = o.accepted })
+	return isOpen
+}
 
 // pause tells the sender whether the transfer rests.
 func (o *offered) pause(rests bool) { o.change(func() { o.paused = rests }) }

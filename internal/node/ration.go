@@ -72,6 +72,17 @@ func (r *ration) allow(device, address string) bool {
 	return true
 }
 
+// giveBack takes back that one was let through, of which nothing was shown.
+func (r *ration) giveBack(device, address string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if place := placeOf(address); r.devices[device] > 0 && r.addresses[place] > 0 { // else it was of a time before
+		r.let--
+		r.devices[device]--
+		r.addresses[place]--
+	}
+}
+
 // tell tells of those that were not let through. Needs r.mu.
 func (r *ration) tell() {
 	if r.late != nil {
@@ -93,14 +104,18 @@ func (r *ration) close() {
 }
 
 // placeOf is what counts as one address: of IPv6 a network of 64 bits, which one
-// machine may have all of.
+// machine may have all of, unless it is that of the link, which all machines there
+// share.
 func placeOf(address string) string {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return address
 	}
 	bits := 32
-	if a := at.Addr().Unmap(); a.Is6() {
+	switch a := at.Addr().Unmap(); {
+	case a.IsLinkLocalUnicast() && a.Is6():
+		bits = 128
+	case a.Is6():
 		bits = 64
 	}
 	network, err := at.Addr().Unmap().WithZone("").Prefix(bits)

@@ -290,6 +290,9 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 		s.report(Event{Kind: KindRequested, Device: q.Device, DeviceID: q.DeviceID, Address: q.Address, Words: q.Words, Trusted: q.Trusted})
 		return nil
 	})
+	if errors.Is(err, wire.ErrBusy) && !known.IsTrusted() {
+		s.ration.giveBack(device.String(), r.RemoteAddr) // it asks again
+	}
 	return answer, err
 }
 

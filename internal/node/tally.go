@@ -68,6 +68,6 @@ func (t *tally) judge(err error) error {
 }
 
 var errGuessedOut = wire.Advise(
-	fmt.Errorf("%w: the code was proved %d times to devices that did not prove to know it, and is given to no other: somebody may be guessing it", wire.ErrUnauthorised, maxGuesses),
+	fmt.Errorf("%w: the code was proved %d times to devices that did not prove to know it, and is given to no other: the network broke each time, or somebody is guessing it", wire.ErrUnauthorised, maxGuesses),
 	"Ask for a new code and begin anew; the sender's address (--from HOST[:PORT]) keeps the code from others that announce its number.",
 )

@@ -127,12 +127,14 @@ func (t *task) decide(ctx context.Context, r *receive, o *offered, offer Offer) 
 			return a, err
 		}
 	}
+	if !o.accept() {
+		return Answer{}, o.reason() // its sender has gone, or been told that it is over
+	}
 	t.change(func(p *order, v *Transfer) {
 		p.Accepted, p.Print, p.Only, p.Names, p.Out = true, print, a.Only, a.Names, cmp.Or(a.Out, r.opts.Out)
 		v.State = Waiting
 	})
 	t.save()
-	o.accept()
 	t.settle()
 	if a.Always {
 		if err := t.d.trustAlways(ctx, o); err != nil {

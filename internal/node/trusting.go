@@ -116,6 +116,9 @@ func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 		a.met.Words = words
 		return t.begin(ctx, l, a)
 	})
+	if errors.Is(err, wire.ErrBusy) {
+		t.ration.giveBack(a.met.DeviceID, r.RemoteAddr) // it asks again
+	}
 	return wire.TrustAnswer{Name: t.node.name, Nonce: nonce}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // errBetween ends what its user has been shown words for too often.
-var errBetween = fmt.Errorf("%w: words were shown %d times and nothing came of it: somebody may be between the two devices", wire.ErrWrongDevice, pairing.MaxOpened)
+var errBetween = fmt.Errorf("%w: words were shown %d times and nothing came of it: the network broke each time, or somebody is between the two devices", wire.ErrWrongDevice, pairing.MaxOpened)
 
 // An opener opens the nonces of one act of a user here, who sees the words: at
 // most pairing.MaxOpened, over all devices that answer and all tries. It is safe
@@ -150,7 +151,11 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 		l.conn.Close()
 		return nil, errBoundTwice
 	}
-	a, err := n.answerer.Answer(e, placeOf(r.RemoteAddr), commitment, func() {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return nil, err
+	}
+	a, err := n.answerer.Answer(e, host, commitment, func() {
 		told()
 		l.conn.Close()
 	})
