@@ -83,6 +83,38 @@ func TestRation(t *testing.T) {
 	})
 }
 
+// What was let through and not shown is given back, within its time.
+func TestRationGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRation(func(Event) {})
+		defer r.close()
+		const at = "[fe80::1%eth0]:1"
+		for range 2 {
+			for range 3 * rationOfAll {
+				if !r.allow("one", at) {
+					t.Fatal("what was given back is not there")
+				}
+				r.giveBack("one", at)
+			}
+			if !r.allow("one", at) {
+				t.Fatal("it is used up")
+			}
+			time.Sleep(rationTime)
+			r.allow("other", "10.0.0.1:1") // another time begins
+			r.giveBack("one", at)
+			if r.let != 1 {
+				t.Errorf("%d are let through, want 1", r.let)
+			}
+		}
+		// Those of one link are not one machine.
+		for i := range rationOfAddress + 1 {
+			if !r.allow("key"+strconv.Itoa(i), fmt.Sprintf("[fe80::%x%%eth0]:1", i)) {
+				t.Errorf("number %d of a link is turned away", i)
+			}
+		}
+	})
+}
+
 // An offer of a trusted device takes the place of the oldest of a stranger's, noted
 // or handed over, that nobody has accepted, but where one is asked about at a time.
 func TestOffersGiveWay(t *testing.T) {
@@ -134,6 +166,9 @@ func TestOffersGiveWay(t *testing.T) {
 				if err := add(of(byte(200+i/maxOwnOffers), true)); err != nil {
 					t.Errorf("trusted %d: %v", i, err)
 				}
+			}
+			if strangers[1].accept() || !accepted.accept() {
+				t.Error("what has given way can be accepted, or what was accepted is not")
 			}
 			for i, o := range strangers {
 				if err := why(o); errors.Is(err, wire.ErrDeviceBusy) != (i > 0) {
