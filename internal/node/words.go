@@ -111,14 +111,16 @@ const (
 // A comparison is what a device asks for that waits for the device to open its
 // nonce. It belongs to the connection.
 type comparison struct {
-	answer *pairing.Answer
-	opened func(words string) error // it did
+	answer  *pairing.Answer
+	opened  func(words string) error // it did
+	unshown func(why string)         // tells that its words were not shown after all
 }
 
 // compare answers a call that asks for something over r's connection: opened is
 // called with the words, once the other side has opened the nonce that it is bound
 // to; at once, and without words, where its user sees none. The nonce is to be
-// answered. Who breaks off before its words are shown is told.
+// answered. Whoever has it knows the words: that they are not shown, whatever the
+// reason, is told.
 func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, commitment []byte, report func(Event), opened func(words string) error) (nonce []byte, err error) {
 	if commitment == nil {
 		return nil, opened("")
@@ -139,20 +141,22 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 		l.conn.Close()
 		return nil, errBoundTwice
 	}
+	unshown := func(why string) {
+		report(Event{Kind: KindRefused, Device: name, DeviceID: asker.String(), Address: r.RemoteAddr, Reason: why})
+	}
 	broken := func() {
-		report(Event{
-			Kind: KindRefused, Device: name, DeviceID: asker.String(), Address: r.RemoteAddr,
-			Reason: "it broke off before its words were shown, as somebody does who is between two devices",
-		})
+		unshown(brokenOff)
 		l.conn.Close()
 	}
 	a, err := n.answerer.Answer(e, placeOf(r.RemoteAddr), commitment, broken)
 	if err != nil {
 		return nil, err
 	}
-	l.isBound, l.comparison = true, &comparison{a, opened}
+	l.isBound, l.comparison = true, &comparison{a, opened, unshown}
 	return a.Nonce(), nil
 }
+
+const brokenOff = "it broke off before its words were shown, as somebody does who is between two devices"
 
 var errBoundTwice = fmt.Errorf("%w: words are made once over a connection", wire.ErrMalformed)
 
@@ -171,10 +175,17 @@ func openWords(r *http.Request) error {
 		return err
 	}
 	words, err := c.answer.Open(opening.Nonce)
-	if err != nil {
+	switch {
+	case errors.Is(err, wire.ErrExpired): // which was told when it was too late
+		return err
+	case err != nil:
+		c.unshown(brokenOff)
 		return err
 	}
-	return c.opened(words)
+	if err = c.opened(words); err != nil {
+		c.unshown("its words were not shown, there was no place any more: " + err.Error())
+	}
+	return err
 }
 
 // withWords answers the opening of words, and leaves every other call to next.
