@@ -217,16 +217,19 @@ func TestWantingIsNotWaiting(t *testing.T) {
 // Many that cannot be reached do not hold up one that can.
 func TestNextCaller(t *testing.T) {
 	now := time.Now()
-	callers := map[string]*caller{"a": {tries: 1}, "b": {}, "c": {isAnswered: true}, "d": {rests: now.Add(1)}}
-	if got := next(callers, now); got != callers["b"] {
+	callers := map[string]*caller{"a": {tries: 1}, "b": {}, "c": {isAnswered: true}, "d": {rests: now.Add(1)}, "e": {tries: 9, isFirst: true}}
+	if got := next(callers, true, now); got != callers["e"] {
+		t.Errorf("got %+v", got)
+	}
+	if got := next(callers, false, now); got != callers["b"] {
 		t.Errorf("got %+v", got)
 	}
 	callers["b"].isAnswered = true
-	if got := next(callers, now); got != callers["a"] {
+	if got := next(callers, false, now); got != callers["a"] {
 		t.Errorf("got %+v", got)
 	}
 	callers["a"].isAnswered = true
-	if got := next(callers, now); got != nil {
+	if got := next(callers, false, now); got != nil {
 		t.Errorf("got %+v", got)
 	}
 }
