@@ -35,6 +35,22 @@ func (c *client) offer() (id, why string) {
 	return answer.Offer, ""
 }
 
+// reverse makes a connection for the node to ask over, of an offer, and says
+// nothing on it.
+func (v *victim) reverse(key tls.Certificate, offer string) *tls.Conn {
+	v.t.Helper()
+	config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"lanyard-reverse/1"}, Certificates: []tls.Certificate{key}}
+	c, err := tls.Dial("tcp", v.address, config)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.t.Cleanup(func() { c.Close() })
+	if _, err := fmt.Fprintf(c, `{"offer":%q,"share":"s","ticket":"t"}`+"\n", offer); err != nil {
+		v.t.Fatal(err)
+	}
+	return c
+}
+
 // give has an honest node send a file of size zeros to the standing node; over is
 // closed when that has ended.
 func (s *standing) give(n *node.Node, size int64, limit int64) (over chan struct{}, err *error) {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"lanyard/internal/node"
+	"lanyard/internal/pairing"
 	"lanyard/internal/wire"
 )
 
@@ -188,6 +189,48 @@ func TestWordsAreBound(t *testing.T) {
 			}
 			if status, body := open(c, na); codeOf(body) != "expired" {
 				t.Errorf("opened again: %d %s", status, body)
+			}
+		})
+	}
+}
+
+// Whoever has the device's nonce knows the words before anybody is shown them. That
+// they are not shown is told, once, however it came about.
+func TestNoTryIsSilent(t *testing.T) {
+	t.Parallel()
+	for what, spoil := range map[string]func(v *victim, c *client, key tls.Certificate, na []byte){
+		"another nonce": func(_ *victim, c *client, _ tls.Certificate, _ []byte) { open(c, nonce()) },
+		"no nonce":      func(_ *victim, c *client, _ tls.Certificate, _ []byte) { c.ask("POST", "/v1/words", "", "{}") },
+		"bound again":   func(_ *victim, c *client, _ tls.Certificate, _ []byte) { offers.bind(c, nonce()) },
+		"too late": func(_ *victim, c *client, _ tls.Certificate, na []byte) {
+			time.Sleep(pairing.OpenWithin + time.Second) // timers are late where much is under way
+			open(c, na)
+		},
+		"no place any more": func(v *victim, c *client, key tls.Certificate, na []byte) {
+			id, why := v.connect(&key).offer() // without words
+			if id == "" {
+				t.Fatal(why)
+			}
+			// It is looked at, and goes before trust.
+			if _, err := v.reverse(key, id).Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			if status, body := open(c, na); codeOf(body) != "device_busy" {
+				t.Errorf("opened beside an offer: %d %s", status, body)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			v, key, na := listening(t), newKey(t), nonce()
+			c := v.connect(&key)
+			if status, nb, body := trust.bind(c, na); len(nb) != 32 {
+				t.Fatalf("bound: %d %s", status, body)
+			}
+			spoil(v, c, key, na)
+			time.Sleep(pairing.OpenWithin + time.Second)
+			if n := v.told(node.KindRefused); n != 1 || v.told(node.KindTrust) != 0 {
+				t.Errorf("told %d times, shown %d", n, v.told(node.KindTrust))
 			}
 		})
 	}

@@ -24,6 +24,7 @@ const (
 // A caller is a device that was heard to ask this one to connect to it.
 type caller struct {
 	discovery.Service
+	isFirst    bool // has places beside those of all others
 	isAnswered bool // is being connected to, or is connected
 	tries      int  // since it was last of use
 	rests      time.Time
@@ -47,23 +48,26 @@ func (p *porter) answer(ctx context.Context, conns *handover, knows func(identit
 // answerAll returns when events end, which they do after ctx.
 func (p *porter) answerAll(ctx context.Context, events <-chan discovery.Event, conns *handover, knows func(identity.DeviceID) bool) {
 	isOne := func(to discovery.Service) bool { return to.Wants == p.number() }
-	answerCallers(ctx, events, maxAnswers, isOne, func(ctx context.Context, to discovery.Service) error {
+	isFirst := func(discovery.Service) bool { return false } // the code makes all alike
+	answerCallers(ctx, events, maxAnswers, isOne, isFirst, func(ctx context.Context, to discovery.Service) error {
 		dials := &push{node: p.node, knows: knows, conns: conns, report: p.report, pace: rate.NewLimiter(dialPace, dialBurst)}
 		return dials.answer(ctx, to) // an error: it goes on looking, or has gone
 	})
 }
 
-// answerCallers connects to the callers among events, to so many at the same time
-// and to each again and again, until events end, which they do after ctx. answer
-// does it, and returns an error when that was of no use.
-func answerCallers(ctx context.Context, events <-chan discovery.Event, most int, isOne func(discovery.Service) bool, answer func(context.Context, discovery.Service) error) {
+// answerCallers connects to the callers among events, to so many at the same time,
+// to as many beside them that isFirst says, and to each again and again, until events
+// end, which they do after ctx. answer does it, and returns an error when that was of
+// no use.
+func answerCallers(ctx context.Context, events <-chan discovery.Event, most int, isOne, isFirst func(discovery.Service) bool, answer func(context.Context, discovery.Service) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var answers sync.WaitGroup
 	defer answers.Wait()
 	defer cancel()
-	callers, running := map[string]*caller{}, 0
+	callers, running := map[string]*caller{}, map[bool]int{} // by whether they are first
 	type outcome struct {
 		instance string
+		isFirst  bool
 		err      error
 	}
 	ended := make(chan outcome)
@@ -75,9 +79,9 @@ func answerCallers(ctx context.Context, events <-chan discovery.Event, most int,
 			if !ok {
 				return
 			}
-			hearCaller(callers, ev, isOne)
+			hearCaller(callers, ev, isOne, isFirst)
 		case o := <-ended:
-			running--
+			running[o.isFirst]--
 			if c := callers[o.instance]; c != nil {
 				if o.err == nil {
 					c.tries = 1
@@ -87,44 +91,46 @@ func answerCallers(ctx context.Context, events <-chan discovery.Event, most int,
 			continue // it is tried again a little later
 		case <-again.C:
 		}
-		for running < most {
-			c := next(callers, time.Now())
-			if c == nil {
-				break
-			}
-			c.isAnswered = true
-			c.tries++
-			running++
-			to := c.Service
-			answers.Go(func() {
-				err := answer(ctx, to)
-				select {
-				case ended <- outcome{to.Instance, err}:
-				case <-ctx.Done():
+		for _, first := range []bool{true, false} {
+			for running[first] < most {
+				c := next(callers, first, time.Now())
+				if c == nil {
+					break
 				}
-			})
+				c.isAnswered = true
+				c.tries++
+				running[first]++
+				to := c.Service
+				answers.Go(func() {
+					err := answer(ctx, to)
+					select {
+					case ended <- outcome{to.Instance, first, err}:
+					case <-ctx.Done():
+					}
+				})
+			}
 		}
 	}
 }
 
 // hearCaller takes what was told of a service.
-func hearCaller(callers map[string]*caller, ev discovery.Event, isOne func(discovery.Service) bool) {
+func hearCaller(callers map[string]*caller, ev discovery.Event, isOne, isFirst func(discovery.Service) bool) {
 	c := callers[ev.Service.Instance]
 	switch {
 	case ev.Kind == discovery.Removed || !isOne(ev.Service):
 		delete(callers, ev.Service.Instance)
 	case c != nil:
-		c.Service = ev.Service
+		c.Service, c.isFirst = ev.Service, isFirst(ev.Service)
 	default:
-		callers[ev.Service.Instance] = &caller{Service: ev.Service}
+		callers[ev.Service.Instance] = &caller{Service: ev.Service, isFirst: isFirst(ev.Service)}
 	}
 }
 
-// next is the caller that was tried least: many that cannot be reached do not
-// hold up one that can.
-func next(callers map[string]*caller, now time.Time) (least *caller) {
+// next is the caller that was tried least, of those that are first or of the others:
+// many that cannot be reached do not hold up one that can.
+func next(callers map[string]*caller, isFirst bool, now time.Time) (least *caller) {
 	for _, c := range callers {
-		if !c.isAnswered && !now.Before(c.rests) && (least == nil || c.tries < least.tries) {
+		if c.isFirst == isFirst && !c.isAnswered && !now.Before(c.rests) && (least == nil || c.tries < least.tries) {
 			least = c
 		}
 	}

@@ -214,19 +214,63 @@ func TestWantingIsNotWaiting(t *testing.T) {
 	}
 }
 
+// Offers by a code whose senders do not connect keep none out that does, and however
+// many are made, nobody is told.
+func TestIdleOffersByACode(t *testing.T) {
+	n, sender := newNode(t), newNode(t)
+	d, s := startWanting(t, n) // which tells of nothing
+	var idle []*offered
+	for i := range maxOffers {
+		o := newOffered(fmt.Sprint(i), identity.DeviceID{byte(i / maxOwnOffers), 1}, "mallory", "127.0.0.1:1")
+		if err := d.note(o); err != nil {
+			t.Fatalf("offer %d: %v", i, err)
+		}
+		idle = append(idle, o)
+	}
+	_, c, err := sender.answering(t.Context(), fmt.Sprint("127.0.0.1:", s.Port), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range rationOfAddress + 1 {
+		if _, err := call(t.Context(), c, "/v1/offers", wire.OfferRequest{Version: wire.Version, Number: d.number}, wire.ReadOfferAnswer); err != nil {
+			t.Fatalf("offer %d of another: %v", i, err)
+		}
+	}
+	over := 0
+	for _, o := range idle {
+		if stage, _ := o.stage(); stage == offerOver {
+			over++
+		}
+	}
+	if first, _ := idle[0].stage(); over != maxOwnOffers || first != offerOver {
+		t.Errorf("%d gave way, the oldest of them: %v", over, first == offerOver)
+	}
+	// Those that are looked at stay.
+	for _, o := range d.noted() {
+		o.change(func() { o.begun = true })
+	}
+	if err := d.note(newOffered("late", identity.DeviceID{9}, "late", "127.0.0.1:1")); !errors.Is(err, wire.ErrDeviceBusy) {
+		t.Errorf("one more than are looked at: %v", err)
+	}
+}
+
 // Many that cannot be reached do not hold up one that can.
 func TestNextCaller(t *testing.T) {
 	now := time.Now()
-	callers := map[string]*caller{"a": {tries: 1}, "b": {}, "c": {isAnswered: true}, "d": {rests: now.Add(1)}}
-	if got := next(callers, now); got != callers["b"] {
+	callers := map[string]*caller{"a": {tries: 1}, "b": {}, "c": {isAnswered: true}, "d": {rests: now.Add(1)}, "e": {tries: 9, isFirst: true}}
+	if got := next(callers, true, now); got != callers["e"] {
+		t.Errorf("got %+v", got)
+	}
+	if got := next(callers, false, now); got != callers["b"] {
 		t.Errorf("got %+v", got)
 	}
 	callers["b"].isAnswered = true
-	if got := next(callers, now); got != callers["a"] {
+	if got := next(callers, false, now); got != callers["a"] {
 		t.Errorf("got %+v", got)
 	}
 	callers["a"].isAnswered = true
-	if got := next(callers, now); got != nil {
+	if got := next(callers, false, now); got != nil {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -264,13 +264,14 @@ func (d *desk) room(o *offered) error {
 
 // makeRoom makes room for a new offer. One that its sender has made no use of for
 // offerLife gives way, and so does the oldest of a device that has too many, and of
-// strangers' to one of a trusted device. Needs d.mu.
+// strangers' to one of a trusted device. Of those by a code, whose sender connects at
+// once, the oldest that has not does. Needs d.mu.
 func (d *desk) makeRoom(o *offered) error {
 	if hasPlace, _ := d.placeFor(o); !hasPlace {
 		return wire.ErrDeviceBusy
 	}
 	open, own := 0, 0
-	var oldest *offered // of this device, that nobody is asked about yet
+	var oldest, first *offered // of this device, and of all, that nobody is asked about yet
 	for id, other := range d.offers {
 		stage, since := other.stage()
 		switch {
@@ -278,6 +279,9 @@ func (d *desk) makeRoom(o *offered) error {
 			d.drop(id)
 		case stage == offerNoted || stage == offerBegun:
 			open++
+			if stage == offerNoted && (first == nil || other.made.Before(first.made)) {
+				first = other
+			}
 			if other.device != o.device {
 				break
 			}
@@ -290,6 +294,10 @@ func (d *desk) makeRoom(o *offered) error {
 	if own >= maxOwnOffers && oldest != nil {
 		d.drop(oldest.id)
 		own, open = own-1, open-1
+	}
+	if own < maxOwnOffers && open >= maxOffers && d.number > 0 && first != nil {
+		d.drop(first.id)
+		open--
 	}
 	if own < maxOwnOffers && open >= maxOffers && o.isTrusted {
 		if other := oldestOfStrangers(maps.Values(d.offers)); other != nil {
@@ -372,11 +380,13 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		return wire.OfferAnswer{}, errNotHere
 	}
 	known, err := d.node.recognise(r.Context(), device, req.Name)
-	if !known.IsTrusted() && !d.ration.allow(device.String(), r.RemoteAddr) {
+	isNamesake := errors.Is(err, wire.ErrWrongDevice)
+	// Nobody is shown anything of an offer by a code.
+	if isShown := d.number == 0 || isNamesake; isShown && !known.IsTrusted() && !d.ration.allow(device.String(), r.RemoteAddr) {
 		return wire.OfferAnswer{}, wire.ErrDeviceBusy
 	}
 	switch {
-	case errors.Is(err, wire.ErrWrongDevice):
+	case isNamesake:
 		d.report(Event{Kind: KindRefused, Device: req.Name, DeviceID: device.String(), Address: r.RemoteAddr, Reason: err.Error()})
 		return wire.OfferAnswer{}, errNamesake
 	case err != nil:

@@ -255,7 +255,8 @@ func TestCallersAreBounded(t *testing.T) {
 		go func() {
 			defer close(over)
 			isOne := func(s discovery.Service) bool { return s.For == "me" }
-			answerCallers(ctx, events, most, isOne, func(_ context.Context, s discovery.Service) error {
+			isFirst := func(discovery.Service) bool { return false }
+			answerCallers(ctx, events, most, isOne, isFirst, func(_ context.Context, s discovery.Service) error {
 				mu.Lock()
 				running++
 				tries[s.Instance]++
@@ -297,4 +298,92 @@ func TestCallersAreBounded(t *testing.T) {
 		close(events)
 		<-over
 	})
+}
+
+// Callers that go first have as many places as all others have, and these none of
+// theirs.
+func TestCallersThatGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 4
+		events := make(chan discovery.Event)
+		ctx, cancel := context.WithCancel(t.Context())
+		var mu sync.Mutex
+		held := map[string]int{} // by their names
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			isOne := func(s discovery.Service) bool { return s.For == "me" }
+			isFirst := func(s discovery.Service) bool { return s.Name == "friend" }
+			answerCallers(ctx, events, most, isOne, isFirst, func(ctx context.Context, s discovery.Service) error {
+				mu.Lock()
+				held[s.Name]++
+				mu.Unlock()
+				<-ctx.Done()
+				return nil
+			})
+		}()
+		call := func(name string, n, want int) {
+			for i := range n {
+				events <- discovery.Event{Kind: discovery.Added, Service: discovery.Service{Instance: fmt.Sprint(name, i, want), Name: name, For: "me"}}
+			}
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if held[name] != want {
+				t.Errorf("%d of a %s are answered, want %d", held[name], name, want)
+			}
+		}
+		call("stranger", most+1, most)
+		call("friend", 1, 1)
+		call("friend", most-2, most-1)
+		call("friend", 2, most)
+		call("stranger", 1, most)
+		cancel()
+		close(events)
+		<-over
+	})
+}
+
+// A trusted device is visited at once, however many strangers hold those who visit
+// them up.
+func TestTrustedIsVisited(t *testing.T) {
+	n, friend := newNode(t), newNode(t)
+	if _, err := n.trust(t.Context(), friend.id.ID(), "friend", "127.0.0.1:1"); err != nil {
+		t.Fatal(err)
+	}
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // which shakes no hands
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := secure.NewListener(inner, friend.id.ServerConfig(identity.ALPN, identity.ReverseALPN), secure.Limits{})
+	defer door.Close()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	events := make(chan discovery.Event)
+	d := newDesk(n, 1, func(Event) {})
+	var work sync.WaitGroup
+	work.Go(func() { d.visitAll(ctx, events) })
+	defer work.Wait()
+	defer close(events)
+	defer cancel()
+	announce := func(i int, id identity.DeviceID, at net.Addr) {
+		s := service(t, id, at.String())
+		s.Instance, s.Number, s.For = fmt.Sprint(i), 0, n.id.ID().String()
+		events <- discovery.Event{Kind: discovery.Added, Service: s}
+	}
+	for i := range 4 * maxVisits {
+		announce(i, identity.DeviceID{byte(i), 1}, mute.Addr())
+	}
+	time.AfterFunc(knockTime/2, func() { door.Close() })
+	announce(-1, friend.id.ID(), inner.Addr())
+	c, err := door.Accept()
+	if err != nil {
+		t.Fatal("it is not visited")
+	}
+	c.Close()
 }

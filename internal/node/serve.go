@@ -18,6 +18,7 @@ import (
 // serve answers receivers, whose connections are of *secure.Conn, until enough
 // have everything or ctx ends.
 func (s *server) serve(ctx context.Context, listeners ...net.Listener) (Result, error) {
+	defer s.ration.close()
 	web := newWeb(s.routes(), s.report)
 	web.ConnState = s.connState
 	var wg sync.WaitGroup
@@ -314,7 +315,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	if got.Declined {
-		s.report(Event{Kind: KindDeclined, Device: rec.name, DeviceID: rec.id.String(), Address: address})
+		s.news(Event{Kind: KindDeclined, Device: rec.name, DeviceID: rec.id.String(), Address: address})
 		rec.tell(fmt.Errorf("%w: %s does not want it", wire.ErrRejected, wire.Escape(rec.name)))
 		return
 	}
@@ -340,7 +341,7 @@ func (s *server) received(rec *receiver, address string, got wire.Receipt, verdi
 		if len(verdict.Disagreed) > 0 {
 			ev.Reason = "what arrived is not what was sent"
 		}
-		s.report(ev)
+		s.news(ev)
 		entry = ended(entry, ev)
 		entry.Result, entry.Message = wire.FailureOf(wire.ErrPartial).Code, ev.Reason
 		if len(verdict.Disagreed) > 0 {

@@ -3,6 +3,8 @@ package node
 import (
 	"errors"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,8 +29,13 @@ func newTold(t *testing.T) (*server, *receiver, func() []Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var mu sync.Mutex
 	var told []Event
-	s := newServer(nil, share.FromText(shared), 0, func(ev Event) { told = append(told, ev) }).guardedBy(code)
+	s := newServer(nil, share.FromText(shared), 0, func(ev Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, ev)
+	}).guardedBy(code)
 	t.Cleanup(func() { s.share.Close() })
 	rec, err := s.enter(identity.DeviceID{1}, "desk", "a:1")
 	if err != nil {
@@ -36,6 +43,8 @@ func newTold(t *testing.T) (*server, *receiver, func() []Event) {
 	}
 	told = nil
 	return s, rec, func() []Event {
+		mu.Lock()
+		defer mu.Unlock()
 		got := told
 		told = nil
 		return got
@@ -51,6 +60,56 @@ func sameEvents(t *testing.T, got []Event, want ...Event) {
 
 func receiptOf(transfer string) wire.Receipt {
 	return wire.Receipt{Transfer: transfer, Bytes: int64(len(shared)), Seconds: 1, Streams: 1, OK: true, Files: 1}
+}
+
+// What a receiver can do as often as it likes is told so often and no more, others'
+// all the same, and what it has always.
+func TestNewsOfReceivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, rec, told := newTold(t) // which has told that one is connected
+		declines := func(of *receiver) { s.received(of, "a:1", wire.Receipt{Declined: true}, wire.Verdict{}) }
+		fails := func(of *receiver, transfer string) {
+			r := receiptOf(transfer)
+			r.OK = false
+			s.received(of, "a:1", r, wire.Verdict{})
+		}
+		for range newsOfReceiver - 2 {
+			declines(rec)
+		}
+		if n := len(told()); n != newsOfReceiver-2 {
+			t.Errorf("%d declined, %d are told", newsOfReceiver-2, n)
+		}
+		fails(rec, "the last one")
+		if n := len(told()); n != 1 {
+			t.Errorf("the last one that is told is told %d times", n)
+		}
+		fails(rec, "one more")
+		declines(rec)
+		if _, err := s.enter(rec.id, "desk", "a:1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := told(); len(got) > 0 {
+			t.Errorf("too many: %+v", got)
+		}
+		other, err := s.enter(identity.DeviceID{2}, "lap", "a:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		declines(other)
+		s.received(rec, "a:1", receiptOf("it has everything"), wire.Verdict{Agreed: 1})
+		if n := len(told()); n != 3 {
+			t.Errorf("%d are told of another one, and of what this one has", n)
+		}
+		time.Sleep(rationTime)
+		synctest.Wait()
+		if got := told(); len(got) != 1 || got[0].Kind != KindWarning || !strings.Contains(got[0].Reason, ": 3 times more") {
+			t.Errorf("in the end: %+v", got)
+		}
+		declines(rec)
+		if n := len(told()); n != 1 {
+			t.Errorf("in the next minute %d are told", n)
+		}
+	})
 }
 
 const notEverything = "the connection is gone; it may come back and go on"

@@ -28,6 +28,7 @@ type server struct {
 	node   *Node
 	share  *share.Share
 	report func(Event)
+	ration *ration       // of what receivers may have told again and again
 	files  int           // of the share, without its folders
 	pace   *pace.Group   // of bytes out of files; another one is set before receivers enter
 	wanted int           // receivers that shall have everything; 0: no limit
@@ -92,7 +93,14 @@ type receiptKey struct {
 	transfer string
 }
 
-const maxReceivers = 1024 // devices that are remembered
+const (
+	// Within rationTime so often it is told that a receiver connected, declined, or
+	// ended without everything: of one, and of all.
+	newsOfReceiver  = 20
+	newsOfReceivers = 500
+
+	maxReceivers = 1024 // devices that are remembered
+)
 
 // newServer makes the server of a share that devices get a ticket for by enter,
 // or by a code, see guardedBy.
@@ -102,6 +110,9 @@ func newServer(n *Node, s *share.Share, wanted int, report func(Event)) *server 
 		receivers: map[identity.DeviceID]*receiver{}, receipts: map[receiptKey]bool{}, kept: map[net.Conn]*receiver{},
 		failed: map[wire.FileIndex]bool{},
 	}
+	srv.ration = &ration{device: newsOfReceiver, address: newsOfReceivers, all: newsOfReceivers, over: func(more int) {
+		report(Event{Kind: KindWarning, Reason: fmt.Sprintf("receivers come again and again: %d times more were not told", more)})
+	}}
 	for _, f := range s.Files() {
 		if !f.Dir {
 			srv.files++
@@ -306,8 +317,15 @@ func (s *server) enter(id identity.DeviceID, name, address string) (*receiver, e
 	if isLost {
 		s.enterLater(rec, before)
 	}
-	s.report(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
+	s.news(Event{Kind: KindConnected, Device: name, DeviceID: id.String(), Address: address})
 	return rec, nil
+}
+
+// news tells what a receiver did, and may do as often as it likes.
+func (s *server) news(ev Event) {
+	if s.ration.allow(ev.DeviceID, ev.Address) {
+		s.report(ev)
+	}
 }
 
 // keep lets a receiver's connection stay when others push in, unless it has

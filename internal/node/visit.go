@@ -18,7 +18,8 @@ import (
 const (
 	// maxVisits is how many devices are visited at the same time: strangers can
 	// take as many places as there are offers that nobody has accepted, and some
-	// are left.
+	// are left. Trusted ones have as many of their own, of which who only announces
+	// such an ID holds one for no longer than a handshake.
 	maxVisits = 2 * maxOffers
 	// visitTime is how long a device that is visited may have nothing to offer.
 	visitTime = 10 * time.Second
@@ -49,7 +50,11 @@ func (d *desk) visit(ctx context.Context) {
 func (d *desk) visitAll(ctx context.Context, events <-chan discovery.Event) {
 	own := d.node.id.ID().String()
 	isOne := func(s discovery.Service) bool { return s.For == own }
-	answerCallers(ctx, events, maxVisits, isOne, d.visitOne)
+	isFirst := func(s discovery.Service) bool {
+		id, err := identity.ParseDeviceID(s.Device)
+		return err == nil && d.node.isTrusted(ctx, id)
+	}
+	answerCallers(ctx, events, maxVisits, isOne, isFirst, d.visitOne)
 }
 
 var errNothingOffered = errors.New("it has offered nothing")

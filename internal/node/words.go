@@ -112,15 +112,16 @@ const (
 // A comparison is what a device asks for that waits for the device to open its
 // nonce. It belongs to the connection.
 type comparison struct {
-	answer *pairing.Answer
-	opened func(words string) error // it did
-	told   func()                   // it did not, or not as it was bound to
+	answer  *pairing.Answer
+	opened  func(words string) error // it did
+	unshown func(why string)         // tells that its words were not shown after all
 }
 
 // compare answers a call that asks for something over r's connection: opened is
 // called with the words, once the other side has opened the nonce that it is bound
 // to; at once, and without words, where its user sees none. The nonce is to be
-// answered. Who breaks off before its words are shown is told.
+// answered. Whoever has it knows the words: that they are not shown, whatever the
+// reason, is told.
 func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, commitment []byte, report func(Event), opened func(words string) error) (nonce []byte, err error) {
 	if commitment == nil {
 		return nil, opened("")
@@ -135,11 +136,8 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 	if err != nil {
 		return nil, err
 	}
-	told := func() {
-		report(Event{
-			Kind: KindRefused, Device: name, DeviceID: asker.String(), Address: r.RemoteAddr,
-			Reason: "it broke off before its words were shown, as somebody does who is between two devices",
-		})
+	unshown := func(why string) {
+		report(Event{Kind: KindRefused, Device: name, DeviceID: asker.String(), Address: r.RemoteAddr, Reason: why})
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,7 +145,7 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 		if c := l.comparison; c != nil {
 			c.answer.End()
 		}
-		told()
+		unshown(brokenOff)
 		l.conn.Close()
 		return nil, errBoundTwice
 	}
@@ -156,15 +154,17 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 		return nil, err
 	}
 	a, err := n.answerer.Answer(e, host, commitment, func() {
-		told()
+		unshown(brokenOff)
 		l.conn.Close()
 	})
 	if err != nil {
 		return nil, err
 	}
-	l.isBound, l.comparison = true, &comparison{a, opened, told}
+	l.isBound, l.comparison = true, &comparison{a, opened, unshown}
 	return a.Nonce(), nil
 }
+
+const brokenOff = "it broke off before its words were shown, as somebody does who is between two devices"
 
 var errBoundTwice = fmt.Errorf("%w: words are made once over a connection", wire.ErrMalformed)
 
@@ -181,18 +181,22 @@ func openWords(r *http.Request) error {
 	opening, err := wire.ReadWordsOpening(r.Body)
 	if err != nil {
 		if c.answer.End() {
-			c.told()
+			c.unshown(brokenOff)
 		}
 		return err
 	}
 	words, err := c.answer.Open(opening.Nonce)
-	if errors.Is(err, wire.ErrMalformed) { // what came too late was told before
-		c.told()
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, wire.ErrExpired): // which was told when it was too late
+		return err
+	case err != nil:
+		c.unshown(brokenOff)
 		return err
 	}
-	return c.opened(words)
+	if err = c.opened(words); err != nil {
+		c.unshown("its words were not shown, there was no place any more: " + err.Error())
+	}
+	return err
 }
 
 // withWords answers the opening of words, and leaves every other call to next.
