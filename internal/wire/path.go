@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -64,7 +65,7 @@ func PathFault(p string) string {
 
 // isDataDir tells whether some file system would take name for DataDir: folded,
 // in compatibility forms, with characters in it that HFS+ skips, with dots or
-// spaces behind it, with a stream's name, or by its short name on FAT.
+// spaces behind it, with a stream's name, or by its short name on FAT and NTFS.
 func isDataDir(name string) bool {
 	if !mayBeDataDir(name) {
 		return false
@@ -78,9 +79,14 @@ func isDataDir(name string) bool {
 	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
 	name, _, _ = strings.Cut(name, ":")
 	name = strings.TrimRight(name, ". ")
-	short, isShort := strings.CutPrefix(name, "lanyar~")
-	return name == DataDir || isShort && strings.Trim(short, "0123456789") == ""
+	short, number, hasTilde := strings.Cut(name, "~")
+	return name == DataDir || hasTilde && slices.Contains(shortNames, short) && strings.Trim(number, "0123456789") == ""
 }
+
+// shortNames are what Windows makes of DataDir before "~" and a number: its first
+// letters, or, where four other names begin like that, two of them and a checksum
+// of the whole name, of which less stands before a number of two digits.
+var shortNames = []string{"lanyar", "laecaa", "laeca"}
 
 // mayBeDataDir spares nearly all names the folding, which a manifest of a million
 // would be long at: in any form of DataDir something is not ASCII, or it begins as
@@ -92,6 +98,6 @@ func mayBeDataDir(name string) bool {
 		}
 	}
 	name = strings.TrimPrefix(name, ".")
-	const begins = "lanyar"
+	const begins = "la" // of shortNames, too
 	return len(name) >= len(begins) && strings.EqualFold(name[:len(begins)], begins)
 }

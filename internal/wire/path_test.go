@@ -36,8 +36,10 @@ func TestPathFault(t *testing.T) {
 		"d/.ｌanyard":                     kept,
 		"lanyar~1/x":                     kept,
 		"d/lanyar~1:x":                   kept,
+		"d/LAECAA~1/x":                   kept, // when four names begin with LANYAR
+		"d/laeca~10":                     kept,
 
-		"a": "", "d/lanyard": "", "d/x.lanyard": "", ".lanyard.part": "", "lanyar": "", ".lanyards": "", "lanyar~x": "", "...": "", " ": "", "CON": "", "x:y": "", "a\u202eb": "",
+		"a": "", "d/lanyard": "", "d/x.lanyard": "", ".lanyard.part": "", "lanyar": "", ".lanyards": "", "lanyar~x": "", "laecaa": "", "laecab~1": "", "la~1": "", "...": "", " ": "", "CON": "", "x:y": "", "a\u202eb": "",
 		"d/" + long: "", strings.Repeat("日", 255): "", strings.Repeat("x/", 2047) + "xx": "",
 	} {
 		if got := PathFault(path); got != want {
