@@ -70,17 +70,50 @@ func isDataDir(name string) bool {
 	if !mayBeDataDir(name) {
 		return false
 	}
-	name = strings.Map(func(r rune) rune {
+	// All of these are ASCII, to which no two characters are composed: so each may
+	// be folded alone, and what cannot become one of them is seen at once. Forms of
+	// a whole name would take long, as some characters become eighteen.
+	var plain []byte
+	for _, r := range name {
 		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
-			return -1
+			continue
 		}
-		return r
-	}, name)
-	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
-	name, _, _ = strings.Cut(name, ":")
-	name = strings.TrimRight(name, ". ")
+		folded, _, isStream := strings.Cut(foldRune(r), ":")
+		plain = append(plain, folded...)
+		if !isASCII(folded) || len(plain) > maxDataDir && !isPlainDataDir(plain) {
+			return false
+		}
+		if isStream {
+			break
+		}
+	}
+	return isPlainDataDir(plain)
+}
+
+// maxDataDir is more than DataDir and any short name have, in bytes.
+const maxDataDir = 16
+
+func isPlainDataDir(plain []byte) bool {
+	name := strings.TrimRight(string(plain), ". ")
 	short, number, hasTilde := strings.Cut(name, "~")
 	return name == DataDir || hasTilde && slices.Contains(shortNames, short) && strings.Trim(number, "0123456789") == ""
+}
+
+func foldRune(r rune) string {
+	s := norm.NFKC.String(string(r))
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return norm.NFKC.String(cases.Fold().String(s))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // shortNames are what Windows makes of DataDir before "~" and a number: its first
@@ -92,10 +125,8 @@ var shortNames = []string{"lanyar", "laecaa", "laeca"}
 // would be long at: in any form of DataDir something is not ASCII, or it begins as
 // DataDir or its short name does.
 func mayBeDataDir(name string) bool {
-	for i := range len(name) {
-		if name[i] >= utf8.RuneSelf {
-			return true
-		}
+	if !isASCII(name) {
+		return true
 	}
 	name = strings.TrimPrefix(name, ".")
 	const begins = "la" // of shortNames, too
