@@ -261,8 +261,12 @@ func (d *disk) forgetData() {
 	}
 }
 
-func (d *disk) Open(name string) (file, error) {
-	f, err := d.open(name, 0)
+func (d *disk) Open(name string) (file, error) { return d.openFile(name, os.O_RDWR) }
+
+func (d *disk) OpenToRead(name string) (file, error) { return d.openFile(name, os.O_RDONLY) }
+
+func (d *disk) openFile(name string, flag int) (file, error) {
+	f, err := d.open(name, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -272,9 +276,9 @@ func (d *disk) Open(name string) (file, error) {
 // open opens a regular file. A Root follows links that stay inside, and would
 // wait at a FIFO: so it opens without waiting, and then compares what it got
 // with what stands under the name.
-func (d *disk) open(name string, create int) (*os.File, error) {
+func (d *disk) open(name string, flag int) (*os.File, error) {
 	root := d.root.Load()
-	f, err := root.OpenFile(name, os.O_RDWR|openFlags|create, 0o666)
+	f, err := root.OpenFile(name, flag|openFlags, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -294,9 +298,9 @@ func (d *disk) open(name string, create int) (*os.File, error) {
 }
 
 func (d *disk) OpenLocked(name string, create bool) (file, error) {
-	flag := 0
+	flag := os.O_RDWR
 	if create {
-		flag = os.O_CREATE
+		flag |= os.O_CREATE
 	}
 	// Who finishes a transfer removes the file and then lets go of the lock:
 	// what was opened before that has no name any more, so try again.
@@ -323,7 +327,7 @@ func (d *disk) OpenLocked(name string, create bool) (file, error) {
 }
 
 func (d *disk) IsLocked(name string) (bool, error) {
-	f, err := d.open(name, 0)
+	f, err := d.open(name, os.O_RDONLY)
 	if err != nil {
 		return false, err
 	}
@@ -447,9 +451,15 @@ func (f diskFile) IsForeign() (bool, error) {
 	if err != nil || isOwn(info) {
 		return false, err
 	}
-	// Some file systems give all files to one user, whoever makes them.
-	data, err := f.disk.root.Load().Lstat(dataDir)
-	return err == nil && !haveOneOwner(info, data), err
+	// Some file systems give all files to one user, whoever makes them. Where not,
+	// that user may well have made the data folder, but then not the inbox, too.
+	for _, name := range []string{dataDir, "."} {
+		dir, err := f.disk.root.Load().Lstat(name)
+		if err != nil || !haveOneOwner(info, dir) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 func (f diskFile) Size() (int64, error) {

@@ -111,11 +111,13 @@ func TestForeignDataIsSetAside(t *testing.T) {
 		plant(t, dir, k.journal(), journalOf(theirs, film, 0))
 		takes(t, dir, film, k.journal())
 	})
-	t.Run("a folder", func(t *testing.T) {
-		dir := t.TempDir()
-		plant(t, dir, k.journal()+"/x", nil)
-		takes(t, dir, film, k.journal())
-	})
+	for _, name := range []string{k.journal(), k.part(), idOf([]wire.File{film}).transfer()} {
+		t.Run("a folder, "+filepath.Ext(name), func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, name+"/x", nil)
+			takes(t, dir, film, name)
+		})
+	}
 }
 
 // A log that says that a file is in place is believed only of this device.

@@ -33,6 +33,8 @@ type filesystem interface {
 	Create(name string, exec bool) (file, error)
 	// Open opens a regular file to read and write; anything else is refused.
 	Open(name string) (file, error)
+	// OpenToRead opens a regular file that may be one of another user.
+	OpenToRead(name string) (file, error)
 	// OpenLocked opens a file, creating it where told, and locks it until it
 	// is closed; wire.ErrInboxBusy when somebody holds it.
 	OpenLocked(name string, create bool) (file, error)

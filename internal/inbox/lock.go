@@ -26,6 +26,14 @@ func (in *Inbox) lockLog(p *Plan) (_ *logWriter, aside []string, err error) {
 	id := p.survey.id
 	for range lockTries {
 		f, err := in.openLocked(id, true)
+		if errors.Is(err, errForeign) {
+			names, err := in.setAside([]string{id.transfer()})
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, nil, err
+			}
+			aside = append(aside, names...)
+			continue
+		}
 		if err != nil {
 			return nil, nil, in.lockError(id, err)
 		}
@@ -79,7 +87,9 @@ const (
 )
 
 // openLocked opens a transfer's log and locks it. Who lists transfers asks for
-// each whether it is locked, which takes a moment's lock: it is waited for.
+// each whether it is locked, which takes a moment's lock: it is waited for. What
+// stands there and is no file, or closed to this user and held by nobody, is
+// errForeign.
 func (in *Inbox) openLocked(id key, create bool) (file, error) {
 	for try := 0; ; try++ {
 		if create {
@@ -87,7 +97,19 @@ func (in *Inbox) openLocked(id key, create bool) (file, error) {
 				return nil, err
 			}
 		}
+		// A link is not even opened: a file would be made where it leads.
+		st, err := in.fs.Lstat(id.transfer())
+		if err == nil && st.kind != regular {
+			return nil, errForeign
+		}
+		isThere := err == nil
 		f, err := in.fs.OpenLocked(id.transfer(), create)
+		if isThere && errors.Is(err, fs.ErrPermission) {
+			isLocked, lockErr := in.fs.IsLocked(id.transfer())
+			if err = errForeign; lockErr == nil && isLocked {
+				err = wire.ErrInboxBusy
+			}
+		}
 		switch {
 		case err == nil || try == lockTries:
 			return f, err

@@ -227,6 +227,8 @@ func (m *memory) Open(name string) (file, error) {
 	return &handle{m: m, n: n, life: m.life}, nil
 }
 
+func (m *memory) OpenToRead(name string) (file, error) { return m.Open(name) }
+
 func (m *memory) IsLocked(name string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -104,12 +104,21 @@ func (in *Inbox) survey(ctx context.Context, device [32]byte, files []wire.File)
 		if t.journal {
 			s.stale = append(s.stale, k.journal())
 		}
-		if t.part {
-			parts = append(parts, k.part())
-			if st, err := in.fs.Lstat(k.part()); err == nil && !keep {
-				s.frees += st.allocated
-			}
+		if !t.part {
+			continue
 		}
+		if !keep { // else it is a second name of the file that is in place
+			frees, err := in.frees(k)
+			switch {
+			case errors.Is(err, errForeign):
+				s.aside = append(s.aside, k.part())
+				continue
+			case err != nil:
+				return nil, err
+			}
+			s.frees += frees
+		}
+		parts = append(parts, k.part())
 	}
 	s.stale = append(s.stale, parts...)
 	s.id = keyer.transfer()
@@ -181,7 +190,8 @@ func (in *Inbox) dataNames() ([]string, error) {
 	return names, nil
 }
 
-// openLog opens a transfer's log; nil if it is gone or no regular file.
+// openLog opens a transfer's log to read it; nil if it is gone, no regular file,
+// or closed to this user: such a one keeps nobody out.
 func (in *Inbox) openLog(id key) (file, error) {
 	st, err := in.fs.Lstat(id.transfer())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && st.kind != regular {
@@ -190,8 +200,8 @@ func (in *Inbox) openLog(id key) (file, error) {
 	if err != nil {
 		return nil, opError("look at", id.transfer(), err)
 	}
-	f, err := in.fs.Open(id.transfer())
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := in.fs.OpenToRead(id.transfer())
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil, nil
 	}
 	return f, opError("open", id.transfer(), err)
@@ -301,6 +311,25 @@ func (in *Inbox) resume(want journalHead, k key, hasPart bool) (*resumed, error)
 		return nil, err
 	}
 	return r, opError("close", k.part(), opened.Close())
+}
+
+// frees is how many bytes removing a partial file of ours gives back.
+func (in *Inbox) frees(k key) (int64, error) {
+	f, err := in.openOwn(k.part())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := f.Close(); err != nil {
+		return 0, opError("close", k.part(), err)
+	}
+	st, err := in.fs.Lstat(k.part())
+	if err != nil {
+		return 0, nil //nolint:nilerr // gone since
+	}
+	return st.allocated, nil
 }
 
 // openOwn opens a file in the data folder that is to be believed, or written to.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -64,34 +65,70 @@ func PathFault(p string) string {
 
 // isDataDir tells whether some file system would take name for DataDir: folded,
 // in compatibility forms, with characters in it that HFS+ skips, with dots or
-// spaces behind it, with a stream's name, or by its short name on FAT.
+// spaces behind it, with a stream's name, or by its short name on FAT and NTFS.
 func isDataDir(name string) bool {
 	if !mayBeDataDir(name) {
 		return false
 	}
-	name = strings.Map(func(r rune) rune {
+	// All of these are ASCII, to which no two characters are composed: so each may
+	// be folded alone, and what cannot become one of them is seen at once. Forms of
+	// a whole name would take long, as some characters become eighteen.
+	var plain []byte
+	for _, r := range name {
 		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
-			return -1
+			continue
 		}
-		return r
-	}, name)
-	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
-	name, _, _ = strings.Cut(name, ":")
-	name = strings.TrimRight(name, ". ")
-	short, isShort := strings.CutPrefix(name, "lanyar~")
-	return name == DataDir || isShort && strings.Trim(short, "0123456789") == ""
+		folded, _, isStream := strings.Cut(foldRune(r), ":")
+		plain = append(plain, folded...)
+		if !isASCII(folded) || len(plain) > maxDataDir && !isPlainDataDir(plain) {
+			return false
+		}
+		if isStream {
+			break
+		}
+	}
+	return isPlainDataDir(plain)
 }
+
+// maxDataDir is more than DataDir and any short name have, in bytes.
+const maxDataDir = 16
+
+func isPlainDataDir(plain []byte) bool {
+	name := strings.TrimRight(string(plain), ". ")
+	short, number, hasTilde := strings.Cut(name, "~")
+	return name == DataDir || hasTilde && slices.Contains(shortNames, short) && strings.Trim(number, "0123456789") == ""
+}
+
+func foldRune(r rune) string {
+	s := norm.NFKC.String(string(r))
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return norm.NFKC.String(cases.Fold().String(s))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// shortNames are what Windows makes of DataDir before "~" and a number: its first
+// letters, or, where four other names begin like that, two of them and a checksum
+// of the whole name, of which less stands before a number of two digits.
+var shortNames = []string{"lanyar", "laecaa", "laeca"}
 
 // mayBeDataDir spares nearly all names the folding, which a manifest of a million
 // would be long at: in any form of DataDir something is not ASCII, or it begins as
 // DataDir or its short name does.
 func mayBeDataDir(name string) bool {
-	for i := range len(name) {
-		if name[i] >= utf8.RuneSelf {
-			return true
-		}
+	if !isASCII(name) {
+		return true
 	}
 	name = strings.TrimPrefix(name, ".")
-	const begins = "lanyar"
+	const begins = "la" // of shortNames, too
 	return len(name) >= len(begins) && strings.EqualFold(name[:len(begins)], begins)
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -36,8 +37,14 @@ func TestPathFault(t *testing.T) {
 		"d/.ｌanyard":                     kept,
 		"lanyar~1/x":                     kept,
 		"d/lanyar~1:x":                   kept,
+		"d/LAECAA~1/x":                   kept, // when four names begin with LANYAR
+		"d/laeca~10":                     kept,
+		"d/.lanyard…\u3000. …":           kept,
+		"d/.lanyard：ﷺ":                   kept,
+		"d/.\u212aanyard":                "",
+		"d/.lanyarŉ":                     "",
 
-		"a": "", "d/lanyard": "", "d/x.lanyard": "", ".lanyard.part": "", "lanyar": "", ".lanyards": "", "lanyar~x": "", "...": "", " ": "", "CON": "", "x:y": "", "a\u202eb": "",
+		"a": "", "d/lanyard": "", "d/x.lanyard": "", ".lanyard.part": "", "lanyar": "", ".lanyards": "", "lanyar~x": "", "laecaa": "", "laecab~1": "", "la~1": "", "...": "", " ": "", "CON": "", "x:y": "", "a\u202eb": "",
 		"d/" + long: "", strings.Repeat("日", 255): "", strings.Repeat("x/", 2047) + "xx": "",
 	} {
 		if got := PathFault(path); got != want {
@@ -50,5 +57,24 @@ func BenchmarkPathFault(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		PathFault("Pictures/2026/summer/IMG_0001.jpg")
+	}
+}
+
+// One character may become eighteen of another form: a list of names takes no
+// longer for that.
+func TestPathFaultTakesLittle(t *testing.T) {
+	for _, name := range []string{strings.Repeat("ﷺ", 255), "." + strings.Repeat("ﷺ", 254), ".lanyard" + strings.Repeat("ﷺ", 247)} {
+		const calls = 100
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range calls {
+			if why := PathFault(name); why != "" {
+				t.Errorf("%.20q %s", name, why)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if each := (after.TotalAlloc - before.TotalAlloc) / calls; each > 8<<10 {
+			t.Errorf("%.20q: %d bytes are allocated for %d", name, each, len(name))
+		}
 	}
 }
