@@ -52,6 +52,7 @@ test('the page can be used with the keyboard alone, and on a phone', async ({ la
   await axe(receiver)
   const wide = await receiver.evaluate(() => document.documentElement.scrollWidth)
   expect(wide, 'nothing stands out to the side').toBeLessThanOrEqual(360)
+  await receiver.getByRole('button', { name: 'Accept' }).focus()
   await receiver.keyboard.press('Enter')
   await expect.poll(() => studio.got('film.mov')?.length).toBe(1000)
 })

@@ -27,6 +27,7 @@ export const receive = {
     acceptSome: (n: number) => plural(n, 'Accept one file', 'Accept # files'),
     decline: 'Decline',
     keys: 'Enter accepts, Escape declines.',
+    escape: 'Escape declines.',
   },
   waiting: {
     words: (name: string) => `${name} compares these words`,
