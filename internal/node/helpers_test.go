@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -181,6 +182,25 @@ func (s *sending) receive(n *Node, out string, change ...func(*ReceiveOptions)) 
 		c(&opts)
 	}
 	return n.Receive(s.t.Context(), opts)
+}
+
+// cutOff receives from s into out over one stream, and stops when more than so many
+// bytes have come.
+func (s *sending) cutOff(n *Node, out string, after int64) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	_, err := n.Receive(ctx, ReceiveOptions{
+		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
+		OnEvent: func(ev Event) {
+			if ev.Kind == KindProgress && ev.Bytes > after {
+				cancel()
+			}
+		},
+	})
+	if !errors.Is(err, context.Canceled) {
+		s.t.Fatalf("got %v", err)
+	}
 }
 
 var someFiles = map[string]int{

@@ -258,18 +258,7 @@ func TestResume(t *testing.T) {
 	sender, receiver := newNode(t), newNode(t)
 	paths := []string{filepath.Join(src, "big"), filepath.Join(src, "small")}
 	s := startSending(t, sender, SendOptions{Paths: paths, Receivers: 1})
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := receiver.Receive(ctx, ReceiveOptions{
-		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
-		OnEvent: func(ev Event) {
-			if ev.Kind == KindProgress && ev.Bytes > 10<<20 {
-				cancel()
-			}
-		},
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v", err)
-	}
+	s.cutOff(receiver, out, 10<<20)
 	s.stop()
 	left, err := receiver.Transfers()
 	if err != nil || len(left) != 1 {
@@ -307,18 +296,7 @@ func TestResumeIsCompared(t *testing.T) {
 	src := makeTree(t, map[string]int{"big": 20 * digest.BlockSize})
 	out, receiver := t.TempDir(), newNode(t)
 	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "big")}, Receivers: 1})
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := receiver.Receive(ctx, ReceiveOptions{
-		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
-		OnEvent: func(ev Event) {
-			if ev.Kind == KindProgress && ev.Bytes > 8<<20 {
-				cancel()
-			}
-		},
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v", err)
-	}
+	s.cutOff(receiver, out, 8<<20)
 	res, err := s.receive(receiver, out)
 	if err != nil || res.Fetched == res.Bytes || res.Uncompared != 0 {
 		t.Errorf("%d of %d bytes now, %d files not compared, %v", res.Fetched, res.Bytes, res.Uncompared, err)
@@ -331,18 +309,7 @@ func TestDiscard(t *testing.T) {
 	out := t.TempDir()
 	receiver := newNode(t)
 	s := startSending(t, newNode(t), SendOptions{Paths: []string{filepath.Join(src, "big")}})
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := receiver.Receive(ctx, ReceiveOptions{
-		Code: testCode, From: s.address, Out: out, Streams: 1, Limit: 15 << 20,
-		OnEvent: func(ev Event) {
-			if ev.Kind == KindProgress && ev.Bytes > 10<<20 {
-				cancel()
-			}
-		},
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v", err)
-	}
+	s.cutOff(receiver, out, 10<<20)
 	left, err := receiver.Transfers()
 	if err != nil || len(left) != 1 || left[0].Dir != out {
 		t.Fatalf("unfinished: %+v, %v", left, err)
