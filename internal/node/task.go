@@ -447,6 +447,7 @@ func (t *task) end(s State, err error) {
 	offer, dropped := t.offered, t.order.Drop
 	t.mu.Unlock()
 	t.settle()
+	t.closeSource() // what is open cannot be removed everywhere
 	if err := t.d.drops.remove(dropped); err != nil {
 		t.d.warn("dropped files could not be removed: "+err.Error(), t.id)
 	}
