@@ -50,7 +50,7 @@ func (n *Node) push(ctx context.Context, opts SendOptions, s *share.Share, repor
 	offer := offerOf("", s.Files())
 	offer.Text = s.Text()
 	report(Event{Kind: KindWaiting, Offer: &offer})
-	if !opts.again {
+	if opts.share == nil { // else who has opened it has told
 		for _, skip := range s.Skipped() {
 			report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 		}

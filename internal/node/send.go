@@ -52,10 +52,7 @@ type SendOptions struct {
 	past  pastOffer
 	noted func(pastOffer)
 
-	// Of a task: what it has opened, and whether an earlier try has told what was left
-	// out of that; nil: it is to be opened.
-	share *share.Share
-	again bool
+	share *share.Share // of a task, which has opened it; nil: it is to be opened
 
 	// Of a task: how many nonces its user has been shown the words of, and who is told
 	// of more; the device that they were the same of; and whether nobody sees any.

@@ -34,10 +34,13 @@ func (t *task) push(ctx context.Context) error {
 		opts.Compare, opts.unseen = nil, true
 	}
 	// A folder may have a million files, and a device be away for days.
-	if opts.again = t.source != nil; !opts.again {
+	if t.source == nil {
 		var err error
 		if t.source, err = t.d.node.open(ctx, opts); err != nil {
 			return err
+		}
+		for _, skip := range t.source.Skipped() {
+			t.report(Event{Kind: KindSkipped, Path: skip.Path, Reason: skip.Reason})
 		}
 	}
 	opts.share = t.source
