@@ -401,7 +401,7 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 	if err := d.room(o); err != nil {
 		return wire.OfferAnswer{}, err // before words are made for nothing
 	}
-	answer.Nonce, err = d.node.compare(r, pairing.ForOffer, o.name, req.Commitment, d.report, func(words string) error {
+	answer.Nonce, err = d.node.compare(r, pairing.ForOffer, o.name, req.Commitment, d.ration, d.report, func(words string) error {
 		o.words = words
 		if err := d.note(o); err != nil {
 			return err
@@ -409,9 +409,6 @@ func (d *desk) take(r *http.Request) (wire.OfferAnswer, error) {
 		d.report(Event{Kind: KindAsked, Device: cmp.Or(o.alias, o.name), DeviceID: device.String(), Address: o.address, Words: o.words, Trusted: o.isTrusted})
 		return nil
 	})
-	if errors.Is(err, wire.ErrBusy) && !known.IsTrusted() {
-		d.ration.giveBack(device.String(), r.RemoteAddr) // it asks again
-	}
 	return answer, err
 }
 

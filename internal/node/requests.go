@@ -282,7 +282,7 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 		return wire.RequestAnswer{}, err // before words are made for nothing
 	}
 	answer := wire.RequestAnswer{Request: q.id, Name: s.node.name}
-	answer.Nonce, err = s.node.compare(r, pairing.ForRequest, ask.Name, ask.Commitment, s.report, func(words string) error {
+	answer.Nonce, err = s.node.compare(r, pairing.ForRequest, ask.Name, ask.Commitment, s.ration, s.report, func(words string) error {
 		q.Words = words
 		if err := s.note(q); err != nil {
 			return err
@@ -290,9 +290,6 @@ func (s *requests) take(r *http.Request) (wire.RequestAnswer, error) {
 		s.report(Event{Kind: KindRequested, Device: q.Device, DeviceID: q.DeviceID, Address: q.Address, Words: q.Words, Trusted: q.Trusted})
 		return nil
 	})
-	if errors.Is(err, wire.ErrBusy) && !known.IsTrusted() {
-		s.ration.giveBack(device.String(), r.RemoteAddr) // it asks again
-	}
 	return answer, err
 }
 

@@ -112,13 +112,10 @@ func (t *trusting) request(r *http.Request) (wire.TrustAnswer, error) {
 		return none, wire.ErrDeviceBusy // before words are made for nothing
 	}
 	ctx := context.WithoutCancel(r.Context())
-	nonce, err := t.node.compare(r, pairing.ForTrust, req.Name, req.Commitment, t.report, func(words string) error {
+	nonce, err := t.node.compare(r, pairing.ForTrust, req.Name, req.Commitment, t.ration, t.report, func(words string) error {
 		a.met.Words = words
 		return t.begin(ctx, l, a)
 	})
-	if errors.Is(err, wire.ErrBusy) {
-		t.ration.giveBack(a.met.DeviceID, r.RemoteAddr) // it asks again
-	}
 	return wire.TrustAnswer{Name: t.node.name, Nonce: nonce}, err
 }
 

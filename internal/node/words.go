@@ -121,8 +121,9 @@ type comparison struct {
 // called with the words, once the other side has opened the nonce that it is bound
 // to; at once, and without words, where its user sees none. The nonce is to be
 // answered. Whoever has it knows the words: that they are not shown, whatever the
-// reason, is told.
-func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, commitment []byte, report func(Event), opened func(words string) error) (nonce []byte, err error) {
+// reason, is told. Who is to ask again, since there are others, has not used up what
+// the ration allows.
+func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, commitment []byte, ration *ration, report func(Event), opened func(words string) error) (nonce []byte, err error) {
 	if commitment == nil {
 		return nil, opened("")
 	}
@@ -157,6 +158,9 @@ func (n *Node) compare(r *http.Request, purpose pairing.Purpose, name string, co
 		unshown(brokenOff)
 		l.conn.Close()
 	})
+	if errors.Is(err, wire.ErrBusy) {
+		ration.giveBack(asker.String(), r.RemoteAddr)
+	}
 	if err != nil {
 		return nil, err
 	}
